@@ -1,0 +1,19 @@
+/** @type {import('jest').Config} */
+export default {
+  testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '\\.ts$': [
+      'babel-jest',
+      {
+        configFile: false,
+        presets: [['@babel/preset-typescript', { onlyRemoveTypeImports: true }]],
+      },
+    ],
+  },
+  setupFilesAfterEnv: ['<rootDir>/__tests__/support/setup.ts'],
+  // src/index.ts has nothing but the call, and is run by the scenarios of the bundle.
+  collectCoverageFrom: ['src/**/*.ts', '!src/index.ts'],
+  coverageThreshold: { global: { branches: 100, functions: 100, lines: 100, statements: 100 } },
+  testTimeout: 30_000,
+};
