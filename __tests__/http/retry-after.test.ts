@@ -1,0 +1,127 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseRetryAfter } from '../../src/http/retry-after.ts';
+
+const NOW = new Date('2026-11-24T12:00:00.250Z');
+
+test.each([
+  ['0', 0],
+  ['1', 1_000],
+  ['120', 120_000],
+  ['007', 7_000],
+  [' 7 ', 7_000],
+])('%j is a number of seconds', (value, ms) => {
+  expect(parseRetryAfter(value, NOW)).toBe(ms);
+});
+
+test.each([
+  ['Tue, 24 Nov 2026 12:00:10 GMT', 9_750],
+  ['Wed, 25 Nov 2026 12:00:00 GMT', 86_399_750],
+  [' Tue, 24 Nov 2026 12:00:01 GMT ', 750],
+  ['Tuesday, 24-Nov-26 12:00:10 GMT', 9_750],
+  ['Wednesday, 25-Nov-26 12:00:00 GMT', 86_399_750],
+  ['Friday, 01-Jan-27 00:00:00 GMT', 3_239_999_750],
+  ['Tue Nov 24 12:00:10 2026', 9_750],
+  ['Wed Nov 25 12:00:00 2026', 86_399_750],
+  ['Tue Dec  1 12:00:00 2026', 604_799_750],
+  ['Tue Dec 01 12:00:00 2026', 604_799_750],
+])('%j is a time to come', (value, ms) => {
+  expect(parseRetryAfter(value, NOW)).toBe(ms);
+});
+
+// The examples of RFC 9110 among them, in its three forms.
+test.each([
+  'Tue, 24 Nov 2026 12:00:00 GMT',
+  'Sun, 06 Nov 1994 08:49:37 GMT',
+  'Tuesday, 24-Nov-26 12:00:00 GMT',
+  'Sunday, 06-Nov-94 08:49:37 GMT',
+  'Tue Nov 24 12:00:00 2026',
+  'Sun Nov  6 08:49:37 1994',
+])('%j is over, so that there is nothing to wait for', (value) => {
+  expect(parseRetryAfter(value, NOW)).toBe(0);
+});
+
+test.each([
+  undefined,
+  '',
+  ' ',
+  'soon',
+  '-1',
+  '+1',
+  '1.5',
+  '1e3',
+  '0x10',
+  '1, 2',
+  '١٢',
+  '2026-11-24T12:00:10Z',
+  'Tue, 24 Nov 2026 12:00:10',
+  'Tue, 24 Nov 2026 12:00:10 CET',
+  'Xxx, 99 Foo 2026 99:99:99 GMT',
+  'Tuesday, 24-Nov-26 12:00:10',
+  'Tuesday, 24-Nov-26 12:00:10 CET',
+  'Tuesday, 24-Nov-2026 12:00:10 GMT',
+  'Tue, 24-Nov-26 12:00:10 GMT',
+  'Xxxxxxday, 99-Foo-26 99:99:99 GMT',
+  'Tue Nov 24 12:00:10 2026 CET',
+  'Tue Nov 24 12:00:10 2026 GMT',
+  'Tue Nov 24 12:00:10',
+  'Tue Nov 1 12:00:10 2026',
+  'Xxx Foo 99 99:99:99 2026',
+])('%j says nothing', (value) => {
+  expect(parseRetryAfter(value, NOW)).toBeUndefined();
+});
+
+test('a number of seconds beyond all bounds is longer than any deadline', () => {
+  expect(parseRetryAfter('9'.repeat(400), NOW)).toBeGreaterThan(3_600_000);
+});
+
+test('whatever a server sends is a wait of no less than nothing, or says nothing', () => {
+  const header = fc.oneof(
+    fc.string(),
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: fc.constantFrom(...'0123456789 .,:-+eGMTNov') }),
+    fc.stringMatching(/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/),
+    fc.stringMatching(/^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/),
+    fc.stringMatching(/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/),
+  );
+  fc.assert(
+    fc.property(header, (value) => {
+      expect(parseRetryAfter(value, NOW) ?? 0).toBeGreaterThanOrEqual(0);
+    }),
+  );
+});
+
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+
+/** https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats */
+const FORMS: readonly (readonly [string, number, (date: Date) => string])[] = [
+  ['the form of today', 7_000_000_000, (date) => date.toUTCString()],
+  [
+    // More than twenty years: a year of two digits is one of this half of the century.
+    'the form of RFC 850',
+    700_000_000,
+    (date) => {
+      const [, day, month, year, time] = date.toUTCString().split(' ');
+      return `${DAYS[date.getUTCDay()]}, ${day}-${month}-${year?.slice(2)} ${time} GMT`;
+    },
+  ],
+  [
+    'the form of asctime',
+    7_000_000_000,
+    (date) => {
+      const [weekday, day, month, year, time] = date.toUTCString().split(' ');
+      return `${weekday?.slice(0, 3)} ${month} ${day?.replace(/^0/, ' ')} ${time} ${year}`;
+    },
+  ],
+];
+
+test.each(FORMS)('any time to come, in %s, is waited for to the second', (_, max, format) => {
+  const now = new Date('2026-11-24T12:00:00Z');
+  const second = fc.integer({ min: 0, max });
+  fc.assert(
+    fc.property(second, (seconds) => {
+      const ms = seconds * 1000;
+      expect(parseRetryAfter(format(new Date(now.getTime() + ms)), now)).toBe(ms);
+    }),
+  );
+});

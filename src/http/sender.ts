@@ -1,0 +1,136 @@
+import pLimit from 'p-limit';
+import type { Clock } from '../clock.ts';
+import type { Deadline } from '../deadline.ts';
+import { backoffMs } from './backoff.ts';
+import { NotSent, RequestFailure } from './failures.ts';
+import {
+  deadlineFailure,
+  type HttpAnswer,
+  type HttpRequest,
+  MAX_CONNECTIONS,
+  type Transport,
+} from './transport.ts';
+
+/** What became of one attempt, for the log. */
+export interface Attempt {
+  readonly request: HttpRequest;
+  /** From 1. */
+  readonly number: number;
+  readonly status: number | null;
+  readonly durationMs: number;
+  readonly failure: RequestFailure | undefined;
+  /** Milliseconds until the next attempt; undefined when this was the last. */
+  readonly nextInMs: number | undefined;
+}
+
+export interface Call<T> {
+  readonly request: HttpRequest;
+  /** Adds the credential, anew for each attempt. */
+  readonly authorise: (request: HttpRequest, now: Date) => HttpRequest;
+  /** Makes a result of the answer, or throws what is wrong with it. */
+  readonly judge: (answer: HttpAnswer, now: Date) => T;
+  /** How many more attempts after a transient failure. */
+  readonly retries: number;
+  readonly onAttempt: (attempt: Attempt) => void;
+}
+
+/** The parts that a {@link Sender} works with. */
+export interface SenderParts {
+  readonly transport: Pick<Transport, 'send'>;
+  readonly clock: Clock;
+  readonly deadline: Deadline;
+  /** From 0 up to, but without, 1. */
+  readonly random: () => number;
+}
+
+/**
+ * Sends every request of the step: at most {@link MAX_CONNECTIONS} at once, again after a
+ * transient failure, none while the API throttles, and none after it refused the credential.
+ */
+export class Sender {
+  readonly #parts: SenderParts;
+  readonly #limit = pLimit(MAX_CONNECTIONS);
+  #heldUntil = 0;
+  #heldBy: RequestFailure | undefined;
+  #refusedBy: RequestFailure | undefined;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @returns what `judge` makes of the answer
+   * @throws RequestFailure the last failure, when it is final, when the attempts are used up, or
+   *   when the wait for the next one would reach past the deadline
+   */
+  async send<T>(call: Call<T>): Promise<T> {
+    const { clock, deadline } = this.#parts;
+    for (let number = 1; ; number++) {
+      const attempt = await this.#limit(() => this.#attempt(call, number));
+      const { failure } = attempt;
+      if (failure === undefined) {
+        call.onAttempt({ ...attempt, nextInMs: undefined });
+        return attempt.value;
+      }
+      const nextInMs = this.#nextInMs(failure, number, call.retries);
+      call.onAttempt({ ...attempt, nextInMs });
+      if (nextInMs === undefined) throw failure;
+      await clock.sleep(nextInMs, deadline.signal).catch(() => {
+        throw failure;
+      });
+    }
+  }
+
+  async #attempt<T>(call: Call<T>, number: number) {
+    await this.#untilClear();
+    const { transport, clock } = this.#parts;
+    const request = call.authorise(call.request, clock.date());
+    const started = clock.now();
+    const seen = (status: number | null) => ({
+      request,
+      number,
+      status,
+      durationMs: clock.now() - started,
+    });
+    let status: number | null = null;
+    try {
+      const answer = await transport.send(request);
+      status = answer.status;
+      return { ...seen(status), failure: undefined, value: call.judge(answer, clock.date()) };
+    } catch (error) {
+      if (!(error instanceof RequestFailure)) throw error;
+      // A key pair is locked after five refusals:
+      // HWS/devg-apisign/api-sign-errorcode.html (APIGW.0301)
+      if (error.status === 401) this.#refusedBy ??= error;
+      return { ...seen(error.status), failure: error };
+    }
+  }
+
+  /** Waits while the API throttles. */
+  async #untilClear(): Promise<void> {
+    const { clock, deadline } = this.#parts;
+    for (;;) {
+      if (this.#refusedBy !== undefined) {
+        throw new NotSent('the credential was refused', this.#refusedBy);
+      }
+      if (deadline.signal.aborted) throw deadlineFailure(deadline);
+      const heldMs = this.#heldUntil - clock.now();
+      if (this.#heldBy === undefined || heldMs <= 0) return;
+      if (heldMs >= deadline.remainingMs()) {
+        throw new NotSent('the API asks to wait past the deadline', this.#heldBy);
+      }
+      await clock.sleep(heldMs, deadline.signal).catch(() => undefined);
+    }
+  }
+
+  #nextInMs(failure: RequestFailure, number: number, retries: number): number | undefined {
+    if (!failure.transient) return undefined;
+    const { clock, deadline, random } = this.#parts;
+    const waitMs = failure.retryAfterMs ?? backoffMs(number, random());
+    if (failure.status === 429) {
+      this.#heldUntil = Math.max(this.#heldUntil, clock.now() + waitMs);
+      this.#heldBy = failure;
+    }
+    return number > retries || waitMs >= deadline.remainingMs() ? undefined : waitMs;
+  }
+}

@@ -1,0 +1,168 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
+import { urlToHttpOptions } from 'node:url';
+import { getProxyUrl, HttpClient } from '@actions/http-client';
+import type { Clock } from '../clock.ts';
+import type { Deadline } from '../deadline.ts';
+import { untilAborted } from '../until-aborted.ts';
+import { USER_AGENT } from '../version.ts';
+import { connectionError, type Route } from './connection-error.ts';
+import { NoAnswer, type RequestFailure } from './failures.ts';
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: URL;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Empty where nothing is sent. */
+  readonly body: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** Requests at once, and connections kept alive. */
+export const MAX_CONNECTIONS = 16;
+
+/** Longer than any answer of the API, and short enough for an endless one to do no harm. */
+export const MAX_ANSWER_BYTES = 64 * 1024;
+
+/** An attempt that takes longer counts as timed out, so that there is time left for another. */
+export const ATTEMPT_TIMEOUT_MS = 20_000;
+
+// Node.js gives each address of a host a quarter of a second, less than a connection from one
+// continent to another takes: https://nodejs.org/api/net.html#netsetdefaultautoselectfamilyattempttimeoutvalue
+const ADDRESS_TIMEOUT_MS = 5_000;
+
+/** One exchange over HTTP: a request, and the whole answer or the reason why there is none. */
+export class Transport {
+  readonly #deadline: Deadline;
+  readonly #clock: Clock;
+  // One client for each origin: http-client keeps one agent, of the scheme it saw first.
+  readonly #clients = new Map<string, HttpClient>();
+
+  constructor(deadline: Deadline, clock: Clock) {
+    this.#deadline = deadline;
+    this.#clock = clock;
+    setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
+  }
+
+  /**
+   * Sends a request once. Redirects are not followed: they would carry the credential away.
+   *
+   * @returns the answer, whatever its status
+   * @throws NoAnswer when there is none, when it is cut short, or longer than
+   *   {@link MAX_ANSWER_BYTES}, or when {@link ATTEMPT_TIMEOUT_MS} or the deadline passes
+   */
+  async send(request: HttpRequest): Promise<HttpAnswer> {
+    const expired = new AbortController();
+    const cancel = this.#clock.after(ATTEMPT_TIMEOUT_MS, () => expired.abort());
+    const signal = AbortSignal.any([this.#deadline.signal, expired.signal]);
+    try {
+      return await this.#exchange(request, signal);
+    } catch (error) {
+      throw this.#failure(error, request, expired.signal);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const { url, method, headers, body } = request;
+    const client = this.#clientFor(url.origin);
+    const options = {
+      // http-client itself would take '[::1]' for a host name.
+      ...urlToHttpOptions(url),
+      method,
+      headers: { 'user-agent': USER_AGENT, ...headers },
+      agent: client.getAgent(url.href),
+    };
+    const httpModule = url.protocol === 'https:' ? https : http;
+    const answering = client.requestRaw({ options, parsedUrl: url, httpModule }, body);
+    // An answer that begins after its attempt was given up must not keep its connection.
+    answering.then(({ message }) => signal.aborted && message.destroy()).catch(() => undefined);
+    const { message } = await untilAborted(answering, signal);
+    return readAnswer(message, signal);
+  }
+
+  #clientFor(origin: string): HttpClient {
+    let client = this.#clients.get(origin);
+    if (client === undefined) {
+      client = new HttpClient(undefined, [], {
+        keepAlive: true,
+        maxSockets: MAX_CONNECTIONS,
+        // What an attempt leaves behind when its own limit, on the whole and not on idle time, ends
+        // it: http-client closes the connection a moment later.
+        socketTimeout: ATTEMPT_TIMEOUT_MS + 1_000,
+      });
+      this.#clients.set(origin, client);
+    }
+    return client;
+  }
+
+  #failure(error: unknown, request: HttpRequest, expired: AbortSignal): RequestFailure {
+    if (this.#deadline.signal.aborted) return deadlineFailure(this.#deadline, error);
+    const route = routeOf(request.url);
+    if (expired.aborted) {
+      const seconds = ATTEMPT_TIMEOUT_MS / 1000;
+      return new NoAnswer(`The host ${route.host} did not answer within ${seconds} s`, {
+        kind: 'timeout',
+        transient: true,
+        cause: error,
+      });
+    }
+    return error instanceof NoAnswer ? error : connectionError(error, route);
+  }
+}
+
+/** The failure of whatever is not done when the deadline passes. */
+export function deadlineFailure(deadline: Deadline, cause?: unknown): NoAnswer {
+  return new NoAnswer(`No answer within the deadline (timeout-seconds: ${deadline.seconds})`, {
+    kind: 'deadline',
+    cause,
+  });
+}
+
+function routeOf(url: URL): Route {
+  const proxy = getProxyUrl(url.href);
+  return { host: url.host, proxy: proxy === '' ? undefined : new URL(proxy).host };
+}
+
+// http-client's own readBody has no limit, and does not settle when the answer is cut short.
+function readAnswer(message: http.IncomingMessage, signal: AbortSignal): Promise<HttpAnswer> {
+  // Node.js sets it on every answer that a client gets.
+  const status = message.statusCode as number;
+  const headers = message.headers;
+  const requestId = requestIdOf(headers);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  return new Promise((resolve, reject) => {
+    message.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes <= MAX_ANSWER_BYTES) return;
+      const text = `The answer is longer than ${MAX_ANSWER_BYTES / 1024} KiB`;
+      reject(new NoAnswer(text, { kind: 'too-long', status, requestId }));
+      message.destroy();
+    });
+    message.once('end', () => resolve({ status, headers, body: Buffer.concat(chunks).toString() }));
+    const cutShort = (cause?: unknown) => {
+      const details = { kind: 'cut-short', status, requestId, transient: true, cause } as const;
+      reject(new NoAnswer('The answer was cut short', details));
+    };
+    message.once('error', cutShort);
+    // Comes after 'end' or 'error' where there was one.
+    message.once('close', cutShort);
+    signal.addEventListener('abort', () => message.destroy(), { once: true });
+  });
+}
+
+/** The request ID in an answer's headers; empty where there is none. */
+export function requestIdOf(headers: http.IncomingHttpHeaders): string {
+  const value = headers['x-request-id'];
+  return typeof value === 'string' ? value : '';
+}
