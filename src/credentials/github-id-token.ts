@@ -1,0 +1,33 @@
+import { getIDToken } from '@actions/core';
+import type { Deadline } from '../deadline.ts';
+import { errorText } from '../http/connection-error.ts';
+import { NoAnswer } from '../http/failures.ts';
+import { deadlineFailure } from '../http/transport.ts';
+import { untilAborted } from '../until-aborted.ts';
+
+/**
+ * Asks GitHub for the ID token of this job:
+ * https://docs.github.com/actions/concepts/security/openid-connect
+ *
+ * @param audience undefined: GitHub's own default
+ * @param available whether the job may ask for one
+ * @throws NoAnswer when there is none, or not before the deadline
+ */
+export async function githubIdToken(
+  audience: string | undefined,
+  available: boolean,
+  deadline: Deadline,
+): Promise<string> {
+  if (!available) {
+    throw new NoAnswer('GitHub gives this job no ID token', { kind: 'id-token' });
+  }
+  try {
+    return await untilAborted(getIDToken(audience), deadline.signal);
+  } catch (error) {
+    if (deadline.signal.aborted) throw deadlineFailure(deadline, error);
+    throw new NoAnswer(`GitHub gave no ID token: ${errorText(error)}`, {
+      kind: 'other',
+      cause: error,
+    });
+  }
+}
