@@ -1,0 +1,86 @@
+import { endGroup, info, startGroup } from '@actions/core';
+import type { Attempt } from '../http/sender.ts';
+import type { TaskResult } from '../task-result.ts';
+import type { Secrets } from './secrets.ts';
+import { duration } from './text.ts';
+import { resultLine } from './wording.ts';
+
+const MAX_LINE = 2_000;
+
+/** The lines of one task. */
+export interface TaskLog {
+  line(text: string): void;
+  attempt(attempt: Attempt): void;
+  /** To be called once, when nothing more comes. */
+  end(result: TaskResult): void;
+}
+
+/** The log of the step. */
+export class Log {
+  readonly #secrets: Secrets;
+
+  constructor(secrets: Secrets) {
+    this.#secrets = secrets;
+  }
+
+  /** Prints one line, whatever is in the text. */
+  line(text: string): void {
+    info(this.#harmless(text));
+  }
+
+  /** Prints a line for an attempt: method, URL, status, duration, and what comes next. */
+  attempt(attempt: Attempt): void {
+    this.line(describeAttempt(attempt));
+  }
+
+  /**
+   * The log of one task.
+   *
+   * @param alone whether it is the only one: its lines are printed as they come. Those of several
+   *   tasks are kept until {@link TaskLog.end}, and printed as one group each, so that they never mix
+   */
+  task(alone: boolean): TaskLog {
+    if (alone) {
+      return {
+        line: (text) => this.line(text),
+        attempt: (attempt) => this.attempt(attempt),
+        // Why it failed stands in the line before, and in the annotation.
+        end: (result) => {
+          if (result.outcome !== 'failed') this.line(resultLine(result, this.#secrets));
+        },
+      };
+    }
+    const lines: string[] = [];
+    return {
+      line: (text) => lines.push(text),
+      attempt: (attempt) => lines.push(describeAttempt(attempt)),
+      end: (result) => {
+        const title = resultLine(result, this.#secrets);
+        if (lines.length === 0) return this.line(title);
+        startGroup(this.#harmless(title));
+        for (const text of lines) this.line(text);
+        endGroup();
+      },
+    };
+  }
+
+  #harmless(text: string): string {
+    return this.#secrets.clean(text, MAX_LINE);
+  }
+}
+
+function describeAttempt({
+  request,
+  number,
+  status,
+  durationMs,
+  failure,
+  nextInMs,
+}: Attempt): string {
+  const parts = [
+    `${request.method} ${request.url.href} → ${status === null ? 'no answer' : `HTTP ${status}`} in ${duration(durationMs)}`,
+  ];
+  if (failure !== undefined) parts.push([failure.code, failure.message].filter(Boolean).join(' '));
+  if (nextInMs !== undefined) parts.push(`attempt ${number + 1} in ${duration(nextInMs)}`);
+  return parts.join('; ');
+}
