@@ -1,0 +1,136 @@
+import type { CheckApi } from './check-api.ts';
+import type { Clock } from './clock.ts';
+import type { Deadline } from './deadline.ts';
+import { errorText } from './http/connection-error.ts';
+import { ApiRefusal, NoAnswer, RequestFailure } from './http/failures.ts';
+import type { Log, TaskLog } from './report/log.ts';
+import type { TaskResult } from './task-result.ts';
+import { type Verdict, waitForEnd } from './wait.ts';
+
+/** The parts that stopping a task works with. */
+export interface StopParts {
+  readonly api: CheckApi;
+  readonly clock: Clock;
+  readonly deadline: Deadline;
+  readonly log: Log;
+  /** Whether to wait until the scan has ended. */
+  readonly wait: boolean;
+  /** Whether a refused stop of a task that does not run is success. */
+  readonly notRunningSucceeds: boolean;
+}
+
+/**
+ * Stops tasks: the first alone, the rest side by side once its stop request is settled, so that a
+ * refused credential is refused once. Every task is tried, whatever becomes of the others.
+ *
+ * @param taskIds at least one
+ * @param onResult called with each result as soon as it is known
+ * @returns the results in the order of `taskIds`
+ */
+export async function stopTasks(
+  taskIds: readonly string[],
+  parts: StopParts,
+  onResult: (result: TaskResult) => void,
+): Promise<TaskResult[]> {
+  const alone = taskIds.length === 1;
+  const stop = (taskId: string) => requestStop(taskId, parts, parts.log.task(alone));
+  const settle = async (request: StopRequest) => {
+    const result = await settleStop(request, parts);
+    onResult(result);
+    return result;
+  };
+  const [first, ...rest] = taskIds;
+  // The first request is waited for, and what it leads to is not: the rest begin beside that.
+  const settled = first === undefined ? [] : [settle(await stop(first))];
+  return Promise.all([...settled, ...rest.map(async (taskId) => settle(await stop(taskId)))]);
+}
+
+/** What became of a stop request. */
+interface StopRequest {
+  readonly taskId: string;
+  readonly log: TaskLog;
+  /** By the clock. */
+  readonly startedMs: number;
+  readonly attempts: number;
+  readonly statusCode: number | null;
+  readonly requestId: string;
+  /** Undefined where the API took it. */
+  readonly failure: RequestFailure | undefined;
+}
+
+async function requestStop(taskId: string, parts: StopParts, log: TaskLog): Promise<StopRequest> {
+  const startedMs = parts.clock.now();
+  let attempts = 0;
+  let statusCode: number | null = null;
+  const outcome = await parts.api
+    .stop(taskId, (attempt) => {
+      attempts += 1;
+      statusCode = attempt.status ?? statusCode;
+      log.attempt(attempt);
+    })
+    .then(
+      (requestId) => ({ requestId, failure: undefined }),
+      (error: unknown) => {
+        const failure = asFailure(error);
+        return { requestId: failure.requestId, failure };
+      },
+    );
+  return { taskId, log, startedMs, attempts, statusCode, ...outcome };
+}
+
+async function settleStop(request: StopRequest, parts: StopParts): Promise<TaskResult> {
+  const { log, startedMs, ...facts } = request;
+  const verdict = await reach(request, parts);
+  const durationMs = parts.clock.now() - startedMs;
+  const result = { ...facts, failure: undefined, unread: undefined, ...verdict, durationMs };
+  log.end(result);
+  return result;
+}
+
+async function reach(request: StopRequest, parts: StopParts): Promise<Verdict> {
+  const { taskId, log, failure } = request;
+  if (failure === undefined) {
+    return parts.wait ? waitForEnd(taskId, parts, log) : { outcome: 'stop-requested' };
+  }
+  const over = parts.notRunningSucceeds && maySayNotRunning(failure);
+  return over && (await hasEnded(taskId, parts.api, log))
+    ? { outcome: 'not-running', failure }
+    : { outcome: 'failed', failure };
+}
+
+// Codes that refuse whoever asks, under whatever HTTP status:
+// HWS/intl/en-us/api-codecheck/ErrorCode.html
+const CREDENTIAL_CODES: ReadonlySet<string> = new Set([
+  'CC.00000003',
+  'CC.00050007',
+  'CC.00050010',
+  'CC.00050011',
+]);
+
+// What the API says to the stop of a task that does not run is not documented, so that every final
+// refusal may be it, but those that are about the credential.
+function maySayNotRunning(failure: RequestFailure): boolean {
+  return (
+    failure instanceof ApiRefusal &&
+    failure.kind === 'api-error' &&
+    !failure.transient &&
+    failure.status !== 401 &&
+    failure.status !== 403 &&
+    !CREDENTIAL_CODES.has(failure.code)
+  );
+}
+
+async function hasEnded(taskId: string, api: CheckApi, log: TaskLog): Promise<boolean> {
+  try {
+    const { state } = await api.status(taskId, (attempt) => log.attempt(attempt));
+    return state !== 'checking' && state !== 'unknown';
+  } catch (error) {
+    log.line(`Its status could not be read, so the refusal stands: ${errorText(error)}`);
+    return false;
+  }
+}
+
+function asFailure(error: unknown): RequestFailure {
+  if (error instanceof RequestFailure) return error;
+  return new NoAnswer(`Unexpected error: ${errorText(error)}`, { kind: 'other', cause: error });
+}
