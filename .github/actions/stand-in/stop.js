@@ -1,0 +1,8 @@
+const { STATE_pid: pid } = process.env;
+
+try {
+  process.kill(Number(pid));
+} catch (error) {
+  // It ended by itself, which start.js has reported.
+  if (error.code !== 'ESRCH') throw error;
+}
