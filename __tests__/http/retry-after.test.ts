@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseRetryAfter } from '../../src/http/retry-after.ts';
@@ -125,3 +126,27 @@ test.each(FORMS)('any time to come, in %s, is waited for to the second', (_, max
     }),
   );
 });
+
+test.each(['UTC', 'Asia/Shanghai', 'America/New_York'])(
+  'a time is that of Greenwich, also on a runner in the time zone %s',
+  (zone) => {
+    const dates = [
+      'Tue, 24 Nov 2026 12:00:10 GMT',
+      'Tuesday, 24-Nov-26 12:00:10 GMT',
+      'Tue Nov 24 12:00:10 2026',
+    ];
+    const script = `
+      const { parseRetryAfter } = await import(process.argv[1]);
+      const [, , now, ...dates] = process.argv;
+      console.log(JSON.stringify(dates.map((date) => parseRetryAfter(date, new Date(now)))));`;
+    const module = new URL('../../src/http/retry-after.ts', import.meta.url);
+    const args = [module.href, NOW.toISOString(), ...dates];
+    // Node.js takes its time zone from the environment of the process, which Jest keeps to itself.
+    const printed = execFileSync(
+      process.execPath,
+      ['--no-warnings', '--input-type=module', '--eval', script, ...args],
+      { env: { ...process.env, TZ: zone }, encoding: 'utf8' },
+    );
+    expect(JSON.parse(printed)).toEqual([9_750, 9_750, 9_750]);
+  },
+);

@@ -269,6 +269,7 @@ describe('a connection', () => {
         transient: true,
         message: 'The answer was cut short',
         status: 200,
+        cause: expect.objectContaining({ code: 'ECONNRESET' }),
       });
       expect(clock.sleeping).toBe(1);
     },
@@ -442,7 +443,7 @@ test('an answer that is given up leaves a closed connection', async () => {
   await clock.advance(ATTEMPT_TIMEOUT_MS);
   await failed;
   await until(() => closed);
-});
+}, 5_000);
 
 test.each([
   ['its attempt has taken too long', 120, ATTEMPT_TIMEOUT_MS, 'timeout'],
@@ -471,6 +472,8 @@ test.each([
     answerLate();
     await until(() => closed);
   },
+  // Before http-client itself would close it.
+  5_000,
 );
 
 test('an answer that fails after its attempt was given up is nobody’s concern', async () => {

@@ -131,6 +131,21 @@ describe('the lines of one task of several', () => {
   });
 });
 
+test('a secret that was given for a task ID too is in no line', () => {
+  log.task(true).end(taskResult({ taskId: SECRET, outcome: 'stopped' }));
+  log.task(false).end(failedTask(SECRET, 'No.'));
+  const task = log.task(false);
+  task.line(`of ${SECRET}`);
+  task.end(failedTask(SECRET, 'No.'));
+  expect(step.lines).toEqual([
+    'Scan *** stopped, after 85 ms',
+    'Scan *** was not stopped: No. (HTTP 400)',
+    '::group::Scan *** was not stopped: No. (HTTP 400)',
+    'of ***',
+    '::endgroup::',
+  ]);
+});
+
 test('a line that is too long for a reader is cut', () => {
   log.line('x'.repeat(5_000));
   expect(step.lines).toEqual([`${'x'.repeat(1_999)}…`]);

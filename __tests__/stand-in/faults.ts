@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 
 /** What goes wrong with an answer, instead of the answer. */
@@ -66,15 +67,7 @@ export async function commit(
       socket.end();
       return;
     case 'endless':
-      response.writeHead(200);
-      while (!socket.destroyed) {
-        if (!response.write(Buffer.alloc(64 * 1024, ' '))) {
-          await Promise.race([
-            new Promise((resolve) => response.once('drain', resolve)),
-            new Promise((resolve) => socket.once('close', resolve)),
-          ]);
-        }
-      }
+      await pipeline(endlessSpaces, response.writeHead(200)).catch(() => undefined);
       return;
     case 'drip':
       response.writeHead(200);
@@ -89,4 +82,8 @@ export async function commit(
       socket.end('It is not HTTP that is spoken here\r\n\r\n');
       return;
   }
+}
+
+function* endlessSpaces(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(64 * 1024, ' ');
 }
