@@ -3341,9 +3341,9 @@ function readSettings(mask) {
     for (const secret of secrets.filter((value) => value !== ''))
         mask(secret);
     const taskIds = readTaskIds();
-    const region = readRegion();
-    const endpoint = readEndpoint('endpoint') ?? region.endpoint;
-    const credential = readCredential(region.name);
+    const region = getInput('region') || variable('HUAWEI_CLOUD_REGION') || DEFAULT_REGION;
+    const endpoint = readCheckEndpoint(region);
+    const credential = readCredential(region);
     verifyCertificates();
     checkProxy(endpoint);
     if (credential.kind === 'keyless')
@@ -3374,12 +3374,13 @@ function readTaskIds() {
     }
     return Object.freeze(taskIds);
 }
-function readRegion() {
-    const input = getInput('region');
-    const inherited = variable('HUAWEI_CLOUD_REGION');
-    const name = input || inherited || DEFAULT_REGION;
-    const source = input === '' ? 'region (from $HUAWEI_CLOUD_REGION)' : 'region';
-    return { name, endpoint: regionEndpoint(name, source) };
+function readCheckEndpoint(region) {
+    const named = readEndpoint('endpoint');
+    const inherited = getInput('region') === '';
+    if (named !== undefined && inherited && /^[a-z0-9-]+$/.test(region))
+        return named;
+    const regional = regionEndpoint(region, inherited ? 'region (from $HUAWEI_CLOUD_REGION)' : 'region');
+    return named ?? regional;
 }
 function readEndpoint(input) {
     const value = getInput(input);

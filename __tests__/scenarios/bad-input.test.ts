@@ -126,6 +126,17 @@ test('half a pair of variables is refused by name', async () => {
   );
 });
 
+test('a region in the variable that has no CodeArts Check is no mistake where the endpoint is given', async () => {
+  const standIn = await startStandIn();
+  const inputs = { 'task-id': 'scan-1', token: TOKEN, endpoint: standIn.endpoint };
+  const elsewhere = { env: { HUAWEI_CLOUD_REGION: 'ap-southeast-1' } };
+  expect((await runBundle(inputs, elsewhere)).exitCode).toBe(0);
+  expect((await runBundle({ ...inputs, region: 'ap-southeast-1' }, elsewhere)).exitCode).toBe(1);
+  const noRegion = { env: { HUAWEI_CLOUD_REGION: 'example.com/x' } };
+  expect((await runBundle(inputs, noRegion)).exitCode).toBe(1);
+  expect(standIn.requests).toHaveLength(1);
+});
+
 test('an unknown region in the variable is refused by its name', async () => {
   const run = await runBundle(
     { 'task-id': 'scan-1', token: TOKEN },
