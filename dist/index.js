@@ -3311,7 +3311,7 @@ function regionEndpoint(region, source) {
 const TAKES = 'takes a host name or https://host[:port][/path], without user, query or fragment; ' +
     'http:// only for localhost, 127.0.0.0/8 and [::1]';
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
-const URL_FORM = /^https?:\/\/([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?((?:\/[A-Za-z0-9._~-]*)*)$/i;
+const URL_FORM = /^[Hh][Tt][Tt][Pp][Ss]?:\/\/([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?((?:\/[A-Za-z0-9._~-]*)*)$/;
 function parseEndpoint(value, input) {
     const text = HOST.test(value) ? `https://${value}` : value;
     const host = URL_FORM.exec(text)?.[1]?.toLowerCase();
@@ -3533,7 +3533,10 @@ const CONTROL = new RegExp('[\\x00-\\x1f\\x7f-\\x9f\\xad\\u0600-\\u0605\\u061c\\
     '\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2064\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb]' +
     '|\\ud804[\\udcbd\\udccd]|\\ud80d[\\udc30-\\udc3f]|\\ud82f[\\udca0-\\udca3]' +
     '|\\ud834[\\udd73-\\udd7a]|\\udb40[\\udc01\\udc20-\\udc7f]', 'g');
+const PLAIN = /^[ -~\u2192\u2026]*$/;
 function oneLine(text) {
+    if (PLAIN.test(text))
+        return text.trim();
     return text.toWellFormed().replace(CONTROL, ' ').trim();
 }
 function noCommand(line) {

@@ -8,8 +8,12 @@ const CONTROL = new RegExp(
   'g',
 );
 
+// Most text is of these alone, and needs no look at the long list.
+const PLAIN = /^[ -~→…]*$/;
+
 /** Makes text from outside one line, without control characters. */
 export function oneLine(text: string): string {
+  if (PLAIN.test(text)) return text.trim();
   return text.toWellFormed().replace(CONTROL, ' ').trim();
 }
 
