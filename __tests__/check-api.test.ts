@@ -180,10 +180,20 @@ describe('a look at the status', () => {
     });
   });
 
+  test('with a long text instead of a status shows the beginning of it', async () => {
+    const { api, onAttempt } = bench([ok(`{"task_status":"${'x'.repeat(60_000)}"}`)]);
+    await expect(api.status(TASK, onAttempt)).resolves.toMatchObject({
+      state: 'unknown',
+      taskStatus: `"${'x'.repeat(19)}…`,
+    });
+  });
+
   test.each([
     ['{"ratio":"50%","info":"running"}', '50%'],
     ['{"ratio":null,"info":null}', undefined],
     ['{"ratio":50}', undefined],
+    [`{"ratio":"${'9'.repeat(20)}"}`, '9'.repeat(20)],
+    [`{"ratio":"${'9'.repeat(21)}"}`, undefined],
     ['{}', undefined],
     ['null', undefined],
     ['"50%"', undefined],

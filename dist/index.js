@@ -1687,6 +1687,7 @@ class CheckApi {
         });
     }
 }
+const MAX_SHOWN = 20;
 const STATES = new Map([
     [0, 'checking'],
     [1, 'failed'],
@@ -1701,9 +1702,15 @@ function readStatus(json) {
     const ratio = isRecord(progress) ? progress['ratio'] : undefined;
     return {
         state: STATES.get(taskStatus) ?? 'unknown',
-        taskStatus: isRecord(taskStatus) ? 'object' : (JSON.stringify(taskStatus) ?? 'none'),
-        ratio: typeof ratio === 'string' ? ratio : undefined,
+        taskStatus: nameOf(taskStatus),
+        ratio: typeof ratio === 'string' && ratio.length <= MAX_SHOWN ? ratio : undefined,
     };
+}
+function nameOf(taskStatus) {
+    if (isRecord(taskStatus))
+        return 'object';
+    const json = JSON.stringify(taskStatus) ?? 'none';
+    return json.length <= MAX_SHOWN ? json : `${json.slice(0, MAX_SHOWN)}\u2026`;
 }
 
 ;// CONCATENATED MODULE: external "os"
@@ -3634,16 +3641,17 @@ class Log {
             };
         }
         const lines = [];
+        const keep = (text) => lines.push(this.#harmless(text));
         return {
-            line: (text) => lines.push(text),
-            attempt: (attempt) => lines.push(describeAttempt(attempt)),
+            line: keep,
+            attempt: (attempt) => keep(describeAttempt(attempt)),
             end: (result) => {
                 const title = resultLine(result, this.#secrets);
                 if (lines.length === 0)
                     return this.line(title);
                 startGroup(this.#harmless(title));
-                for (const text of lines)
-                    this.line(text);
+                for (const line of lines)
+                    info(line);
                 endGroup();
             },
         };

@@ -88,6 +88,8 @@ export class CheckApi {
   }
 }
 
+// What is printed again and again while a step waits must not be long.
+const MAX_SHOWN = 20;
 const STATES: ReadonlyMap<unknown, ScanStatus['state']> = new Map([
   [0, 'checking'],
   [1, 'failed'],
@@ -103,7 +105,13 @@ function readStatus(json: unknown): ScanStatus {
   const ratio = isRecord(progress) ? progress['ratio'] : undefined;
   return {
     state: STATES.get(taskStatus) ?? 'unknown',
-    taskStatus: isRecord(taskStatus) ? 'object' : (JSON.stringify(taskStatus) ?? 'none'),
-    ratio: typeof ratio === 'string' ? ratio : undefined,
+    taskStatus: nameOf(taskStatus),
+    ratio: typeof ratio === 'string' && ratio.length <= MAX_SHOWN ? ratio : undefined,
   };
+}
+
+function nameOf(taskStatus: unknown): string {
+  if (isRecord(taskStatus)) return 'object';
+  const json = JSON.stringify(taskStatus) ?? 'none';
+  return json.length <= MAX_SHOWN ? json : `${json.slice(0, MAX_SHOWN)}…`;
 }

@@ -50,15 +50,17 @@ export class Log {
         },
       };
     }
+    // Cut before they are kept: there may be a thousand tasks, and long answers.
     const lines: string[] = [];
+    const keep = (text: string) => lines.push(this.#harmless(text));
     return {
-      line: (text) => lines.push(text),
-      attempt: (attempt) => lines.push(describeAttempt(attempt)),
+      line: keep,
+      attempt: (attempt) => keep(describeAttempt(attempt)),
       end: (result) => {
         const title = resultLine(result, this.#secrets);
         if (lines.length === 0) return this.line(title);
         startGroup(this.#harmless(title));
-        for (const text of lines) this.line(text);
+        for (const line of lines) info(line);
         endGroup();
       },
     };
