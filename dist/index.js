@@ -1493,17 +1493,22 @@ class Transport {
         (0,external_node_net_namespaceObject.setDefaultAutoSelectFamilyAttemptTimeout)(ADDRESS_TIMEOUT_MS);
     }
     async send(request) {
-        const expired = new AbortController();
-        const cancel = this.#clock.after(ATTEMPT_TIMEOUT_MS, () => expired.abort());
-        const signal = AbortSignal.any([this.#deadline.signal, expired.signal]);
+        const attempt = new AbortController();
+        const deadline = this.#deadline.signal;
+        const end = () => attempt.abort();
+        const cancelTimer = this.#clock.after(ATTEMPT_TIMEOUT_MS, end);
+        deadline.addEventListener('abort', end);
+        if (deadline.aborted)
+            end();
         try {
-            return await this.#exchange(request, signal);
+            return await this.#exchange(request, attempt.signal);
         }
         catch (error) {
-            throw this.#failure(error, request, expired.signal);
+            throw this.#failure(error, request, attempt.signal);
         }
         finally {
-            cancel();
+            cancelTimer();
+            deadline.removeEventListener('abort', end);
         }
     }
     async #exchange(request, signal) {
@@ -1533,11 +1538,11 @@ class Transport {
         }
         return client;
     }
-    #failure(error, request, expired) {
+    #failure(error, request, attempt) {
         if (this.#deadline.signal.aborted)
             return deadlineFailure(this.#deadline, error);
         const route = routeOf(request.url);
-        if (expired.aborted) {
+        if (attempt.aborted) {
             const seconds = ATTEMPT_TIMEOUT_MS / 1000;
             return new NoAnswer(`The host ${route.host} did not answer within ${seconds} s`, {
                 kind: 'timeout',

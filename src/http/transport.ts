@@ -59,15 +59,20 @@ export class Transport {
    *   {@link MAX_ANSWER_BYTES}, or when {@link ATTEMPT_TIMEOUT_MS} or the deadline passes
    */
   async send(request: HttpRequest): Promise<HttpAnswer> {
-    const expired = new AbortController();
-    const cancel = this.#clock.after(ATTEMPT_TIMEOUT_MS, () => expired.abort());
-    const signal = AbortSignal.any([this.#deadline.signal, expired.signal]);
+    const attempt = new AbortController();
+    const deadline = this.#deadline.signal;
+    const end = () => attempt.abort();
+    const cancelTimer = this.#clock.after(ATTEMPT_TIMEOUT_MS, end);
+    // Not AbortSignal.any: what depends on a signal that lives on is never let go of.
+    deadline.addEventListener('abort', end);
+    if (deadline.aborted) end();
     try {
-      return await this.#exchange(request, signal);
+      return await this.#exchange(request, attempt.signal);
     } catch (error) {
-      throw this.#failure(error, request, expired.signal);
+      throw this.#failure(error, request, attempt.signal);
     } finally {
-      cancel();
+      cancelTimer();
+      deadline.removeEventListener('abort', end);
     }
   }
 
@@ -104,10 +109,10 @@ export class Transport {
     return client;
   }
 
-  #failure(error: unknown, request: HttpRequest, expired: AbortSignal): RequestFailure {
+  #failure(error: unknown, request: HttpRequest, attempt: AbortSignal): RequestFailure {
     if (this.#deadline.signal.aborted) return deadlineFailure(this.#deadline, error);
     const route = routeOf(request.url);
-    if (expired.aborted) {
+    if (attempt.aborted) {
       const seconds = ATTEMPT_TIMEOUT_MS / 1000;
       return new NoAnswer(`The host ${route.host} did not answer within ${seconds} s`, {
         kind: 'timeout',
