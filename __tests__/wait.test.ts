@@ -162,6 +162,13 @@ describe('a status that cannot be told', () => {
     expect(lines).toEqual([`0 attempt: ${failure.message}`, `500 attempt: ${failure.message}`]);
   });
 
+  test('is asked for again just before the deadline, also after a failure', async () => {
+    const hiccup = noAnswer('reset', { kind: 'reset', transient: true });
+    const statuses = [...Array.from({ length: 7 }, () => checking()), hiccup, status('stopped')];
+    await expect(waitThrough(statuses, 17)).resolves.toEqual({ outcome: 'stopped' });
+    expect(looks.at(-1)).toBe(16_500);
+  });
+
   test('is asked for again no sooner than the API allows', async () => {
     const busy = refusal('Busy.', { status: 429, transient: true, retryAfterMs: 7_000 });
     await waitThrough([busy, status('stopped')]);

@@ -1531,7 +1531,6 @@ class Transport {
         if (client === undefined) {
             client = new HttpClient(undefined, [], {
                 keepAlive: true,
-                maxSockets: MAX_CONNECTIONS,
                 socketTimeout: ATTEMPT_TIMEOUT_MS + 1_000,
             });
             this.#clients.set(origin, client);
@@ -2748,7 +2747,10 @@ async function githubIdToken(audience, available, deadline) {
         throw new NoAnswer('GitHub gives this job no ID token', { kind: 'id-token' });
     }
     try {
-        return await untilAborted(getIDToken(audience), deadline.signal);
+        const idToken = await untilAborted(getIDToken(audience), deadline.signal);
+        if (typeof idToken === 'string')
+            return idToken;
+        throw new Error('its answer holds none');
     }
     catch (error) {
         if (deadline.signal.aborted)
@@ -3348,8 +3350,12 @@ function isLoopback(hostname) {
 const MAX_TASKS = 1000;
 const SECRET_INPUTS = ['token', 'secret-access-key', 'security-token'];
 const SECRET_VARIABLE = 'HUAWEI_CLOUD_SECRET_ACCESS_KEY';
+const ID_TOKEN_REQUEST_TOKEN = 'ACTIONS_ID_TOKEN_REQUEST_TOKEN';
 function readSettings(mask) {
-    const secrets = [...SECRET_INPUTS.map((name) => getInput(name)), variable(SECRET_VARIABLE)];
+    const secrets = [
+        ...SECRET_INPUTS.map((name) => getInput(name)),
+        ...[SECRET_VARIABLE, ID_TOKEN_REQUEST_TOKEN].map(variable),
+    ];
     for (const secret of secrets.filter((value) => value !== ''))
         mask(secret);
     const taskIds = readTaskIds();
@@ -3465,7 +3471,7 @@ function readKeyless(region) {
         audience: audience === '' ? undefined : audience,
         stsEndpoint: readEndpoint('sts-endpoint') ?? new URL(`https://sts.${region}.myhuaweicloud.com`),
         projectId: getInput('project-id') ? readWord('project-id', 64) : undefined,
-        idTokenAvailable: ['URL', 'TOKEN'].every((end) => variable(`ACTIONS_ID_TOKEN_REQUEST_${end}`) !== ''),
+        idTokenAvailable: variable('ACTIONS_ID_TOKEN_REQUEST_URL') !== '' && variable(ID_TOKEN_REQUEST_TOKEN) !== '',
         sessionName: `github-${runId.replace(/[^0-9-]/g, '')}`.slice(0, 128),
     };
 }
@@ -3711,11 +3717,13 @@ function verdictOf(looked) {
 }
 function nextLookMs(looked, intervalMs, deadline) {
     const remainingMs = deadline.remainingMs();
-    if (!(looked instanceof RequestFailure)) {
-        return Math.min(intervalMs, remainingMs - LAST_LOOK_MS);
-    }
-    const waitMs = Math.max(intervalMs, looked.retryAfterMs ?? 0);
-    return looked instanceof NotSent || waitMs >= remainingMs ? 0 : waitMs;
+    const waitMs = Math.min(intervalMs, remainingMs - LAST_LOOK_MS);
+    if (!(looked instanceof RequestFailure))
+        return waitMs;
+    const retryAfterMs = looked.retryAfterMs ?? 0;
+    return looked instanceof NotSent || retryAfterMs >= remainingMs
+        ? 0
+        : Math.max(waitMs, retryAfterMs);
 }
 function isDeadline(looked) {
     return looked instanceof RequestFailure && looked.kind === 'deadline';
@@ -3787,17 +3795,20 @@ class ProgressLines {
 
 async function stopTasks(taskIds, parts, onResult) {
     const alone = taskIds.length === 1;
-    const stop = (taskId) => requestStop(taskId, parts, parts.log.task(alone));
-    const settle = async (request) => {
+    const tried = Promise.withResolvers();
+    const stop = async (taskId) => {
+        const request = await requestStop(taskId, parts, parts.log.task(alone), tried.resolve);
+        tried.resolve();
         const result = await settleStop(request, parts);
         onResult(result);
         return result;
     };
-    const [first, ...rest] = taskIds;
-    const settled = first === undefined ? [] : [settle(await stop(first))];
-    return Promise.all([...settled, ...rest.map(async (taskId) => settle(await stop(taskId)))]);
+    const stopped = taskIds.slice(0, 1).map(stop);
+    if (taskIds.length > 1)
+        await tried.promise;
+    return Promise.all([...stopped, ...taskIds.slice(1).map(stop)]);
 }
-async function requestStop(taskId, parts, log) {
+async function requestStop(taskId, parts, log, onTried) {
     const startedMs = parts.clock.now();
     let attempts = 0;
     let statusCode = null;
@@ -3806,6 +3817,7 @@ async function requestStop(taskId, parts, log) {
         attempts += 1;
         statusCode = attempt.status ?? statusCode;
         log.attempt(attempt);
+        onTried();
     })
         .then((requestId) => ({ requestId, failure: undefined }), (error) => {
         const failure = asFailure(error);

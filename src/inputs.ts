@@ -47,6 +47,7 @@ export interface Settings {
 const MAX_TASKS = 1000;
 const SECRET_INPUTS = ['token', 'secret-access-key', 'security-token'] as const;
 const SECRET_VARIABLE = 'HUAWEI_CLOUD_SECRET_ACCESS_KEY';
+const ID_TOKEN_REQUEST_TOKEN = 'ACTIONS_ID_TOKEN_REQUEST_TOKEN';
 
 /**
  * Reads the inputs, and the variables that stand in for them.
@@ -55,7 +56,10 @@ const SECRET_VARIABLE = 'HUAWEI_CLOUD_SECRET_ACCESS_KEY';
  * @throws InputError for the first one that is wrong, by name
  */
 export function readSettings(mask: (secret: string) => void): Settings {
-  const secrets = [...SECRET_INPUTS.map((name) => getInput(name)), variable(SECRET_VARIABLE)];
+  const secrets = [
+    ...SECRET_INPUTS.map((name) => getInput(name)),
+    ...[SECRET_VARIABLE, ID_TOKEN_REQUEST_TOKEN].map(variable),
+  ];
   for (const secret of secrets.filter((value) => value !== '')) mask(secret);
 
   const taskIds = readTaskIds();
@@ -193,9 +197,8 @@ function readKeyless(region: string): CredentialSettings {
     audience: audience === '' ? undefined : audience,
     stsEndpoint: readEndpoint('sts-endpoint') ?? new URL(`https://sts.${region}.myhuaweicloud.com`),
     projectId: getInput('project-id') ? readWord('project-id', 64) : undefined,
-    idTokenAvailable: ['URL', 'TOKEN'].every(
-      (end) => variable(`ACTIONS_ID_TOKEN_REQUEST_${end}`) !== '',
-    ),
+    idTokenAvailable:
+      variable('ACTIONS_ID_TOKEN_REQUEST_URL') !== '' && variable(ID_TOKEN_REQUEST_TOKEN) !== '',
     sessionName: `github-${runId.replace(/[^0-9-]/g, '')}`.slice(0, 128),
   };
 }

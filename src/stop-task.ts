@@ -20,7 +20,7 @@ export interface StopParts {
 }
 
 /**
- * Stops tasks: the first alone, the rest side by side once its stop request is settled, so that a
+ * Stops tasks: the first alone, the rest side by side once its first attempt is over, so that a
  * refused credential is refused once. Every task is tried, whatever becomes of the others.
  *
  * @param taskIds at least one
@@ -33,16 +33,18 @@ export async function stopTasks(
   onResult: (result: TaskResult) => void,
 ): Promise<TaskResult[]> {
   const alone = taskIds.length === 1;
-  const stop = (taskId: string) => requestStop(taskId, parts, parts.log.task(alone));
-  const settle = async (request: StopRequest) => {
+  const tried = Promise.withResolvers<void>();
+  const stop = async (taskId: string) => {
+    const request = await requestStop(taskId, parts, parts.log.task(alone), tried.resolve);
+    // Also where nothing was sent.
+    tried.resolve();
     const result = await settleStop(request, parts);
     onResult(result);
     return result;
   };
-  const [first, ...rest] = taskIds;
-  // The first request is waited for, and what it leads to is not: the rest begin beside that.
-  const settled = first === undefined ? [] : [settle(await stop(first))];
-  return Promise.all([...settled, ...rest.map(async (taskId) => settle(await stop(taskId)))]);
+  const stopped = taskIds.slice(0, 1).map(stop);
+  if (taskIds.length > 1) await tried.promise;
+  return Promise.all([...stopped, ...taskIds.slice(1).map(stop)]);
 }
 
 /** What became of a stop request. */
@@ -58,7 +60,12 @@ interface StopRequest {
   readonly failure: RequestFailure | undefined;
 }
 
-async function requestStop(taskId: string, parts: StopParts, log: TaskLog): Promise<StopRequest> {
+async function requestStop(
+  taskId: string,
+  parts: StopParts,
+  log: TaskLog,
+  onTried: () => void,
+): Promise<StopRequest> {
   const startedMs = parts.clock.now();
   let attempts = 0;
   let statusCode: number | null = null;
@@ -67,6 +74,7 @@ async function requestStop(taskId: string, parts: StopParts, log: TaskLog): Prom
       attempts += 1;
       statusCode = attempt.status ?? statusCode;
       log.attempt(attempt);
+      onTried();
     })
     .then(
       (requestId) => ({ requestId, failure: undefined }),

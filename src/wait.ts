@@ -64,11 +64,12 @@ function nextLookMs(
   deadline: Deadline,
 ): number {
   const remainingMs = deadline.remainingMs();
-  if (!(looked instanceof RequestFailure)) {
-    return Math.min(intervalMs, remainingMs - LAST_LOOK_MS);
-  }
-  const waitMs = Math.max(intervalMs, looked.retryAfterMs ?? 0);
-  return looked instanceof NotSent || waitMs >= remainingMs ? 0 : waitMs;
+  const waitMs = Math.min(intervalMs, remainingMs - LAST_LOOK_MS);
+  if (!(looked instanceof RequestFailure)) return waitMs;
+  const retryAfterMs = looked.retryAfterMs ?? 0;
+  return looked instanceof NotSent || retryAfterMs >= remainingMs
+    ? 0
+    : Math.max(waitMs, retryAfterMs);
 }
 
 function isDeadline(looked: ScanStatus | RequestFailure): boolean {

@@ -69,6 +69,7 @@ describe('the ID token of a job', () => {
   test.each([
     ['is refused', 403, { message: 'not for this job' }, 'not for this job'],
     ['is not in the answer', 200, {}, 'Response json body do not have ID Token field'],
+    ['is no text', 200, { value: 123 }, 'its answer holds none'],
     ['is asked for in the wrong place', 404, '', 'Response json body do not have ID Token field'],
   ])('that %s is told with the reason', async (_, status, body, reason) => {
     github().reply(status, body);

@@ -315,11 +315,16 @@ describe('a connection', () => {
     expect(api.connections).toBe(1);
   });
 
-  test('is one of 16 at most, however many requests there are', async () => {
-    const api = await standIn({ latencyMs: 10 });
-    await Promise.all(Array.from({ length: 40 }, () => transport.send(request(api.endpoint))));
-    expect(api.requests).toHaveLength(40);
-    expect(api.maxOpen).toBe(MAX_CONNECTIONS);
+  test('that hangs after its attempt was given up takes the place of no other', async () => {
+    const api = await standIn();
+    api.order({ kind: 'silence' }, { times: MAX_CONNECTIONS });
+    const hanging = Array.from({ length: MAX_CONNECTIONS }, () =>
+      transport.send(request(api.endpoint)).catch((error: unknown) => error),
+    );
+    await until(() => api.requests.length === MAX_CONNECTIONS);
+    await clock.advance(ATTEMPT_TIMEOUT_MS);
+    for (const failure of await Promise.all(hanging)) expect(failure).toBeInstanceOf(NoAnswer);
+    await expect(transport.send(request(api.endpoint))).resolves.toMatchObject({ status: 404 });
   });
 
   test('to one host is not used for another', async () => {

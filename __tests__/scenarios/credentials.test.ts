@@ -170,6 +170,7 @@ test('keyless: the ID token is exchanged for a temporary key pair, which signs t
     'x-project-id': 'abc',
   });
   expectNoSecret(run);
+  expect(run.lines).toContain(`::add-mask::${ID_TOKEN_REQUEST_TOKEN}`);
 });
 
 test('keyless: all of it over TLS', async () => {

@@ -80,6 +80,24 @@ test('a refused credential ends the step after one request, and every task is re
   expect(annotation).toContain('\nand 30 more\n');
 });
 
+test('a first task that fails again and again does not hold back the others', async () => {
+  const taskIds = ids(40);
+  const standIn = await startStandIn({ scans: running(taskIds) });
+  standIn.order(
+    { kind: 'answer', status: 503, headers: { 'retry-after': '2' } },
+    { path: '/task-1/' },
+  );
+  const run = await runBundle({
+    'task-id': taskIds.join(),
+    token: TOKEN,
+    endpoint: standIn.endpoint,
+    'timeout-seconds': '3',
+  });
+  expect(run.exitCode).toBe(1);
+  expect(run.commands('error')[0]).toMatch(/^39 of 40 scans asked to stop, 1 failed\n/);
+  expect(standIn.requests.findLastIndex(({ path }) => path.includes('/task-1/'))).toBe(40);
+});
+
 test('a 429 holds back every task', async () => {
   const taskIds = ids(10);
   const standIn = await startStandIn({ scans: running(taskIds) });

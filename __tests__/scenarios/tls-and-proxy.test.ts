@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals';
+import type { Fault } from '../stand-in/faults.ts';
 import { ConnectProxy, type ProxyOptions } from '../stand-in/proxy.ts';
 import { type Certificates, issueCertificate } from '../support/certificates.ts';
 import { runBundle } from '../support/run-bundle.ts';
@@ -70,8 +71,10 @@ async function stepThroughProxy(
   options: Omit<ProxyOptions, 'target'>,
   user = '',
   inputs: Readonly<Record<string, string>> = {},
+  fault?: Fault,
 ) {
   const standIn = await startStandIn({ tls: good.tls });
+  if (fault !== undefined) standIn.order(fault);
   const proxy = closeLater(await ConnectProxy.start({ ...options, target: standIn.port }));
   const run = await runBundle(
     { 'task-id': 'scan-1', token: TOKEN, endpoint: `https://${HOST}`, ...inputs },
@@ -90,6 +93,17 @@ test('a proxy is used, by CONNECT, and sees neither path nor token', async () =>
   expect(run.exitCode).toBe(0);
   expect(proxy.targets).toEqual([`${HOST}:443`]);
   expect(standIn.requests).toHaveLength(1);
+});
+
+test('many tasks go through a proxy, also where the API closes each connection', async () => {
+  const { run, standIn } = await stepThroughProxy(
+    {},
+    '',
+    { 'task-id': Array.from({ length: 100 }, (_, index) => `t${index}`).join(), wait: 'true' },
+    { kind: 'answer', status: 200, headers: { connection: 'close' }, body: '{"task_status":3}' },
+  );
+  expect(run.exitCode).toBe(0);
+  expect(standIn.requests).toHaveLength(200);
 });
 
 test('the certificate behind a proxy is verified against the name of the host', async () => {

@@ -22,7 +22,9 @@ export async function githubIdToken(
     throw new NoAnswer('GitHub gives this job no ID token', { kind: 'id-token' });
   }
   try {
-    return await untilAborted(getIDToken(audience), deadline.signal);
+    const idToken: unknown = await untilAborted(getIDToken(audience), deadline.signal);
+    if (typeof idToken === 'string') return idToken;
+    throw new Error('its answer holds none');
   } catch (error) {
     if (deadline.signal.aborted) throw deadlineFailure(deadline, error);
     throw new NoAnswer(`GitHub gave no ID token: ${errorText(error)}`, {

@@ -98,8 +98,9 @@ export class Transport {
     let client = this.#clients.get(origin);
     if (client === undefined) {
       client = new HttpClient(undefined, [], {
+        // No maxSockets: Sender has at most 16 requests under way. An agent that counts connections
+        // counts those of attempts that were given up, too, and the one for proxies loses some.
         keepAlive: true,
-        maxSockets: MAX_CONNECTIONS,
         // What an attempt leaves behind when its own limit, on the whole and not on idle time, ends
         // it: http-client closes the connection a moment later.
         socketTimeout: ATTEMPT_TIMEOUT_MS + 1_000,
