@@ -3935,9 +3935,8 @@ function intention({ taskIds, endpoint, timeoutSeconds }) {
 
 ;// CONCATENATED MODULE: ./build/report/advice.js
 const codeIs = (...codes) => (failure) => codes.includes(failure.code);
-const codeStarts = (prefix) => (failure) => failure.code.startsWith(prefix);
 const kindIs = (...kinds) => (failure) => kinds.includes(failure.kind);
-const statusIs = (...statuses) => (failure) => statuses.includes(failure.status);
+const statusIs = (...statuses) => ({ status }) => status !== null && statuses.includes(status);
 const refusedBecause = (text) => (failure) => failure.code === 'APIGW.0301' && text.test(failure.message);
 const renew = ({ credential }) => credential?.renewal ?? 'Check the credential.';
 const maybeOver = (advice) => ({ notRunningSucceeds }) => notRunningSucceeds
@@ -3981,7 +3980,7 @@ const RULES = [
         when: refusedBecause(/decrypt token fail/i),
         advice: 'Check token: it is not a token, not all of one, or one of another region.',
     },
-    { when: codeStarts('APIGW.0301'), advice: renew },
+    { when: codeIs('APIGW.0301'), advice: renew },
     {
         when: codeIs('APIGW.0302', 'APIGW.0304', 'APIGW.0306', 'APIGW.0310'),
         advice: 'Check the permissions of the user and the state of the account and its project.',

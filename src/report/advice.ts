@@ -18,15 +18,14 @@ const codeIs =
   (...codes: readonly string[]) =>
   (failure: RequestFailure) =>
     codes.includes(failure.code);
-const codeStarts = (prefix: string) => (failure: RequestFailure) => failure.code.startsWith(prefix);
 const kindIs =
   (...kinds: readonly FailureKind[]) =>
   (failure: RequestFailure) =>
     kinds.includes(failure.kind);
 const statusIs =
-  (...statuses: readonly (number | null)[]) =>
-  (failure: RequestFailure) =>
-    statuses.includes(failure.status);
+  (...statuses: readonly number[]) =>
+  ({ status }: RequestFailure) =>
+    status !== null && statuses.includes(status);
 // The gateway has one code for every way to refuse a credential, and tells them apart by its text.
 const refusedBecause = (text: RegExp) => (failure: RequestFailure) =>
   failure.code === 'APIGW.0301' && text.test(failure.message);
@@ -87,7 +86,7 @@ const RULES: readonly Rule[] = [
     when: refusedBecause(/decrypt token fail/i),
     advice: 'Check token: it is not a token, not all of one, or one of another region.',
   },
-  { when: codeStarts('APIGW.0301'), advice: renew },
+  { when: codeIs('APIGW.0301'), advice: renew },
   {
     when: codeIs('APIGW.0302', 'APIGW.0304', 'APIGW.0306', 'APIGW.0310'),
     advice: 'Check the permissions of the user and the state of the account and its project.',

@@ -44,7 +44,7 @@ export class Log {
       return {
         line: (text) => this.line(text),
         attempt: (attempt) => this.attempt(attempt),
-        // Why it failed stands in the line before, and in the annotation.
+        // Why it failed is said by the annotation.
         end: (result) => {
           if (result.outcome !== 'failed') this.line(resultLine(result, this.#secrets));
         },
