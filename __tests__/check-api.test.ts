@@ -31,6 +31,7 @@ function bench(answers: readonly HttpAnswer[], options: Options = {}) {
   const attempts: Attempt[] = [];
   const left = [...answers];
   const sender = new Sender({
+    sideBySide: false,
     clock,
     deadline: new Deadline(60, clock),
     random: () => 0.5,

@@ -67,7 +67,7 @@ function stop(
     },
   };
   const deadline = new Deadline(60, clock);
-  const sender = new Sender({ transport, clock, deadline, random: () => 0.5 });
+  const sender = new Sender({ transport, clock, deadline, random: () => 0.5, sideBySide: true });
   const endpoint = new URL('https://check.example.com');
   const api = new CheckApi(sender, endpoint, options.credential ?? passThrough, 2);
   const log = new Log(new Secrets());

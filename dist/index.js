@@ -627,18 +627,18 @@ n.push(s)
 return s})}catch(e){for(const e of n)e.catch(()=>{})
 throw e}return Promise.all(n)}}})
 return generator}function validateConcurrency(e){if(!((Number.isInteger(e)||e===Number.POSITIVE_INFINITY)&&e>0))throw new TypeError("Expected `concurrency` to be a number from 1 and up")}class Sender{#m
-#w=pLimit(16)
+#w
 #g=0
 #y
 #v
-constructor(e){this.#m=e}async send(e){const{clock:t,deadline:n}=this.#m
+constructor(e){this.#m=e
+this.#w=e.sideBySide?pLimit(16):e=>e()}async send(e){const{clock:t,deadline:n}=this.#m
 for(let r=1;;r++){const s=await this.#w(()=>this.#k(e,r))
-const{failure:o}=s
-if(void 0===o){e.onAttempt({...s,nextInMs:void 0})
-return s.value}const i=this.#_(o,r,e.retries)
-e.onAttempt({...s,nextInMs:i})
+e.onAttempt(s)
+if(void 0===s.failure)return s.value
+const{failure:o,nextInMs:i}=s
 if(void 0===i)throw o
-await t.sleep(i,n.signal).catch(()=>{throw o})}}async#k(e,t){await this.#A()
+await t.sleep(i,n.signal).catch(()=>{throw o})}}async#k(e,t){await this.#_()
 const{transport:n,clock:r}=this.#m
 const s=e.authorise(e.request,r.date())
 const o=r.now()
@@ -646,15 +646,17 @@ const seen=e=>({request:s,number:t,status:e,durationMs:r.now()-o})
 let i=null
 try{const t=await n.send(s)
 i=t.status
-return{...seen(i),failure:void 0,value:e.judge(t,r.date())}}catch(e){if(!(e instanceof RequestFailure))throw e
-if(401===e.status)this.#v??=e
-return{...seen(e.status),failure:e}}}async#A(){const{clock:e,deadline:t}=this.#m
+const o=e.judge(t,r.date())
+return{...seen(i),failure:void 0,nextInMs:void 0,value:o}}catch(n){if(!(n instanceof RequestFailure))throw n
+if(401===n.status)this.#v??=n
+const r=this.#A(n,t,e.retries)
+return{...seen(n.status),failure:n,nextInMs:r}}}async#_(){const{clock:e,deadline:t}=this.#m
 for(;;){if(void 0!==this.#v)throw new NotSent("the credential was refused",this.#v)
 if(t.signal.aborted)throw deadlineFailure(t)
 const n=this.#g-e.now()
 if(void 0===this.#y||n<=0)return
 if(n>=t.remainingMs())throw new NotSent("the API asks to wait past the deadline",this.#y)
-await e.sleep(n,t.signal).catch(()=>{})}}#_(e,t,n){if(!e.transient)return
+await e.sleep(n,t.signal).catch(()=>{})}}#A(e,t,n){if(!e.transient)return
 const{clock:r,deadline:s,random:o}=this.#m
 const i=e.retryAfterMs??function backoffMs(e,t){return t*Math.min(16e3,1e3*2**(e-1))}(t,o())
 if(429===e.status){this.#g=Math.max(this.#g,r.now()+i)
@@ -833,7 +835,7 @@ const o=new Deadline(s.timeoutSeconds,t)
 const i=new Log(r)
 n.expect(s.taskIds)
 i.line(function intention({taskIds:e,endpoint:t,timeoutSeconds:n}){return`Stopping ${1===e.length?`scan ${e[0]}`:`${e.length} scans`} at ${t.host}, within ${n} s`}(s))
-const a=new Sender({...e,deadline:o,transport:new Transport(o,t)})
+const a=new Sender({...e,deadline:o,transport:new Transport(o,t),sideBySide:s.taskIds.length>1})
 let c
 try{c=await async function obtainCredential(e,t){switch(e.kind){case"token":return function tokenCredential(e){return{name:"a token",renewal:"A token lives 24 hours: obtain it in the job that uses it, or use a key pair (access-key-id, secret-access-key).",authorise:t=>({...t,headers:{...t.headers,"x-auth-token":e}})}}(e.token)
 case"key-pair":return keyPairCredential(e)

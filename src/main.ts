@@ -36,7 +36,12 @@ export async function main(parts: StepParts): Promise<boolean> {
   report.expect(settings.taskIds);
   log.line(intention(settings));
 
-  const sender = new Sender({ ...parts, deadline, transport: new Transport(deadline, clock) });
+  const sender = new Sender({
+    ...parts,
+    deadline,
+    transport: new Transport(deadline, clock),
+    sideBySide: settings.taskIds.length > 1,
+  });
   let credential: Credential | undefined;
   try {
     credential = await obtainCredential(settings.credential, {

@@ -38,6 +38,7 @@ function bench(answers: readonly HttpAnswer[], agency: Partial<TrustAgency> = {}
   const events: string[] = [];
   const left = [...answers];
   const sender = new Sender({
+    sideBySide: false,
     clock,
     deadline: new Deadline(60, clock),
     random: () => 0.5,

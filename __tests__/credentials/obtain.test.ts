@@ -47,7 +47,7 @@ function obtain(settings: CredentialSettings, seconds = 60): Promise<Credential>
   transport = new Transport(deadline, clock);
   secrets = new Secrets();
   return obtainCredential(settings, {
-    sender: new Sender({ transport, clock, deadline, random: () => 0.5 }),
+    sender: new Sender({ transport, clock, deadline, random: () => 0.5, sideBySide: true }),
     deadline,
     retries: 0,
     secrets,

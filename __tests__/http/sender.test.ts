@@ -36,6 +36,7 @@ interface Options {
   readonly random?: number;
   /** How long each exchange takes. */
   readonly exchangeMs?: number;
+  readonly sideBySide?: boolean;
   /** The clock of the sender, and of the deadline where that has none of its own. */
   readonly clock?: FakeClock;
   readonly deadlineClock?: FakeClock;
@@ -53,10 +54,17 @@ class Bench {
   readonly #replies: Readonly<Record<string, Reply[]>>;
 
   constructor(replies: Readonly<Record<string, Reply[]>>, options: Options = {}) {
-    const { seconds = 60, random = 0.5, exchangeMs = 0, clock = new FakeClock() } = options;
+    const {
+      seconds = 60,
+      random = 0.5,
+      exchangeMs = 0,
+      sideBySide = true,
+      clock = new FakeClock(),
+    } = options;
     this.clock = clock;
     this.#replies = replies;
     this.sender = new Sender({
+      sideBySide,
       clock,
       deadline: new Deadline(seconds, options.deadlineClock ?? clock),
       random: () => random,
@@ -92,6 +100,13 @@ describe('a request', () => {
     const bench = new Bench({});
     await expect(bench.send('/a', { judge: ({ body }) => `${body}!` })).resolves.toBe('good!');
     expect(bench.sent).toEqual(['/a at 0']);
+  });
+
+  test('needs no queue where there is one at a time', async () => {
+    const bench = new Bench({ '/a': [BUSY, OK] }, { sideBySide: false });
+    await expect(bench.send('/a')).resolves.toBe('good');
+    await bench.send('/b');
+    expect(bench.sent).toEqual(['/a at 0', '/a at 500', '/b at 500']);
   });
 
   test('is told to the log with its status and how long it took', async () => {
@@ -259,6 +274,15 @@ describe('while the API throttles', () => {
     await bench.clock.advance(0);
     await Promise.all([first, bench.send('/b'), bench.send('/c')]);
     expect(bench.sent.toSorted()).toEqual(['/a at 0', '/a at 5000', '/b at 5000', '/c at 5000']);
+  });
+
+  test('not even the next in the queue slips through', async () => {
+    const bench = new Bench({ '/0': [throttled(5_000)] }, { exchangeMs: 100 });
+    await Promise.all(Array.from({ length: 18 }, (_, index) => bench.send(`/${index}`)));
+    expect(bench.sent).toHaveLength(19);
+    expect(bench.sent.slice(16)).toEqual(
+      expect.arrayContaining(['/0 at 5100', '/16 at 5100', '/17 at 5100']),
+    );
   });
 
   test('without a wish of the API they are held back as long as the backoff', async () => {

@@ -41,6 +41,8 @@ export interface SenderParts {
   readonly deadline: Deadline;
   /** From 0 up to, but without, 1. */
   readonly random: () => number;
+  /** Whether there may be a second request before the first is over: only then is there a queue. */
+  readonly sideBySide: boolean;
 }
 
 /**
@@ -49,13 +51,14 @@ export interface SenderParts {
  */
 export class Sender {
   readonly #parts: SenderParts;
-  readonly #limit = pLimit(MAX_CONNECTIONS);
+  readonly #limit: <T>(attempt: () => Promise<T>) => Promise<T>;
   #heldUntil = 0;
   #heldBy: RequestFailure | undefined;
   #refusedBy: RequestFailure | undefined;
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
+    this.#limit = parts.sideBySide ? pLimit(MAX_CONNECTIONS) : (attempt) => attempt();
   }
 
   /**
@@ -67,13 +70,9 @@ export class Sender {
     const { clock, deadline } = this.#parts;
     for (let number = 1; ; number++) {
       const attempt = await this.#limit(() => this.#attempt(call, number));
-      const { failure } = attempt;
-      if (failure === undefined) {
-        call.onAttempt({ ...attempt, nextInMs: undefined });
-        return attempt.value;
-      }
-      const nextInMs = this.#nextInMs(failure, number, call.retries);
-      call.onAttempt({ ...attempt, nextInMs });
+      call.onAttempt(attempt);
+      if (attempt.failure === undefined) return attempt.value;
+      const { failure, nextInMs } = attempt;
       if (nextInMs === undefined) throw failure;
       await clock.sleep(nextInMs, deadline.signal).catch(() => {
         throw failure;
@@ -96,13 +95,16 @@ export class Sender {
     try {
       const answer = await transport.send(request);
       status = answer.status;
-      return { ...seen(status), failure: undefined, value: call.judge(answer, clock.date()) };
+      const value = call.judge(answer, clock.date());
+      return { ...seen(status), failure: undefined, nextInMs: undefined, value };
     } catch (error) {
       if (!(error instanceof RequestFailure)) throw error;
       // A key pair is locked after five refusals:
       // HWS/devg-apisign/api-sign-errorcode.html (APIGW.0301)
       if (error.status === 401) this.#refusedBy ??= error;
-      return { ...seen(error.status), failure: error };
+      // Here, before the queue lets the next one go: it has to see that it is held.
+      const nextInMs = this.#nextInMs(error, number, call.retries);
+      return { ...seen(error.status), failure: error, nextInMs };
     }
   }
 
