@@ -757,7 +757,8 @@ const re="The API is busy: run the step again later, or give it more time (timeo
 const se="Grant the user codeartscheck:task:execute (an IAM policy, or a CodeArts project role that may execute tasks). A wrong region or endpoint shows in the same way."
 const oe="The stop may have happened all the same: look at the task in CodeArts Check, or run the step again."
 const ie=[{when:codeIs("CC.00000003","APIGW.0307"),advice:renew},{when:codeIs("CC.00000000","CC.00050012","CC.00050014"),advice:re},{when:codeIs("CC.00050007"),advice:renew},{when:codeIs("CC.00050010"),advice:se},{when:codeIs("CC.00050011"),advice:"Add the user to the CodeArts project of the task."},{when:codeIs("CC.00050013"),advice:"Check task-id and region: mostly one of them is wrong."},{when:e=>/^CC\..+\.400$/.test(e.code),advice:maybeOver("Check task-id: it is the ID of a check task; each of its branch tasks and incremental tasks has its own.")},{when:codeIs("APIGW.0101","APIGW.0103"),advice:"No such API at this host: check region and endpoint."},{when:refusedBecause(/signature expired/i),advice:"Set the clock of the runner: it is off by more than 15 minutes."},{when:refusedBecause(/reach the limit/i),advice:"The key pair is locked for 5 minutes, after more than five refusals: wait, then check access-key-id and secret-access-key."},{when:refusedBecause(/verify aksk signature fail|ak .* not exist/i),advice:"Check access-key-id and secret-access-key: one of them is wrong, or the pair was deleted."},{when:refusedBecause(/decrypt token fail/i),advice:"Check token: it is not a token, not all of one, or one of another region."},{when:codeIs("APIGW.0301"),advice:renew},{when:codeIs("APIGW.0302","APIGW.0304","APIGW.0306","APIGW.0310"),advice:"Check the permissions of the user and the state of the account and its project."},{when:codeIs("APIGW.0308"),advice:"The API throttles: run the step again later, or give it more time (timeout-seconds)."},{when:codeIs("PAP5.0001"),advice:"An identity policy denies it: grant the action that the message names."},{when:codeIs("STS5.1001"),advice:"The trust policy of the agency does not match the ID token: compare its provider, audience (oidc-audience, and the client ID of the provider) and subject (repository, branch or environment) with this workflow run."},{when:kindIs("id-token"),advice:"Give the job the permission to ask for an ID token: permissions: id-token: write."},{when:kindIs("redirect","not-json"),advice:"Something other than the API answered: check region, endpoint, and the proxy or login page of the network."},{when:kindIs("host-not-found","refused","unreachable","not-http"),advice:"Check region and endpoint (for keyless also sts-endpoint), and whether this runner may reach the host."},{when:kindIs("certificate"),advice:"If the network has an authority of its own, name the file with its certificate in NODE_EXTRA_CA_CERTS. Verification cannot be turned off."},{when:kindIs("tls"),advice:"Check the scheme and port of endpoint, and the proxy of the network."},{when:kindIs("proxy"),advice:"Check the variables https_proxy and no_proxy of this runner."},{when:kindIs("proxy-password"),advice:"Name them in https_proxy: http://user:password@host:port, with special characters percent-encoded."},{when:kindIs("reset","timeout","cut-short","too-long"),advice:oe},{when:kindIs("deadline"),advice:"Give it more time (timeout-seconds), and look at the task in CodeArts Check: the stop may have happened all the same."},{when:statusIs(401),advice:renew},{when:statusIs(403),advice:se},{when:statusIs(400,404),advice:maybeOver("Check task-id, region and endpoint.")},{when:statusIs(413,414,494),advice:"The request is too large for the gateway: check token and endpoint."},{when:statusIs(429),advice:re},{when:statusIs(504),advice:oe},{when:statusIs(500,502,503),advice:re}]
-const ae=/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
+function adviceFor(e,t){const n=ie.find(({when:t})=>t(e))
+return"function"===typeof n?.advice?n.advice(t):n?.advice}const ae=/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
 function outputsOf(e,t){const n=e.map(e=>function row(e,t){return{"task-id":harmless(e.taskId,t),outcome:e.outcome,"status-code":e.statusCode,"error-code":harmless(e.failure?.code??"",t),"error-message":harmless(e.failure?.message??"",t),"request-id":harmless(e.requestId,t)}}(e,t))
 const r=n.find(({outcome:e})=>"failed"===e)??n[0]
 return{outcome:r?.outcome??"failed","status-code":String(r?.["status-code"]??""),"error-code":r?.["error-code"]??"","error-message":r?.["error-message"]??"","request-id":r?.["request-id"]??"",results:JSON.stringify(n)}}function outputsWithoutTasks(e,t){return{outcome:"failed","status-code":"","error-code":"","error-message":harmless(e,t),"request-id":"",results:"[]"}}function harmless(e,t){return shorten(t.redact(e.toWellFormed().replace(ae," ")),1e3)}const ce=["Task","Outcome","HTTP status","What the API said","Request ID","Attempts","Duration"]
@@ -905,11 +906,10 @@ return u},{clock:t,random:Math.random,secrets:de,report:new class Report{#E
 constructor(e){this.#E=e}expect(e){for(const t of e)this.#R.set(t,void 0)}add(e){this.#R.set(e.taskId,e)}failRest(e){for(const[t,n]of this.#R){if(void 0!==n)continue
 this.add({taskId:t,outcome:"failed",statusCode:null,requestId:"",attempts:0,durationMs:0,failure:e,unread:void 0})}}finish(e){const t=this.#x()
 this.#$(outputsOf(t,this.#E))
-this.#q(t)
+this.#q(t,e)
 const n=t.every(({outcome:e})=>"failed"!==e)
 if(!n)this.#N(function annotationText(e,t,n){const r=e.flatMap(({taskId:e,outcome:t,failure:n})=>"failed"===t&&void 0!==n?[{taskId:e,failure:n}]:[])
-const s=[...new Set(r.flatMap(({failure:e})=>function adviceFor(e,t){const n=ie.find(({when:t})=>t(e))
-return"function"===typeof n?.advice?n.advice(t):n?.advice}(e,t)??[]))]
+const s=[...new Set(r.flatMap(({failure:e})=>adviceFor(e,t)??[]))]
 const o=4e3-s.join("\n").length-1
 const i=n.redact(function failureLines(e,t,n){const[r]=e
 if(void 0!==r&&1===e.length)return[resultLine(r,n)]
@@ -927,12 +927,13 @@ addTable(r,t)
 D.addRaw("</details>").addEOL()}}await D.write()}(this.#x(),this.#E)}catch(e){this.#P(this.#U(`The job summary could not be written: ${errorText(e)}`))}}abandon(e){this.#$(outputsWithoutTasks(e,this.#E))
 this.#N(this.#U(e))}crash(e){this.failRest(new NoAnswer(e,{kind:"other"}))
 const t=this.#x()
-try{this.#$(0===t.length?outputsWithoutTasks(e,this.#E):outputsOf(t,this.#E))}catch{}if(!this.#S)this.#N(this.#U(e))}#x(){return[...this.#R.values()].filter(e=>void 0!==e)}#$(e){for(const[t,n]of Object.entries(e))setOutput(t,n)}#q(e){const t=e.filter(e=>void 0!==e.unread)
-const[n]=t
-if(void 0===n?.unread)return
-const r=1===t.length?`scan ${n.taskId}`:`${t.length} scans (${n.taskId}, \u2026)`
-const s=failureWords(n.unread,this.#E)
-this.#P(`The API took the stop request, but the status of ${r} could not be read: ${s}\nReading it takes the permission codeartscheck:task:get.`)}#N(e){this.#S=true
+try{this.#$(0===t.length?outputsWithoutTasks(e,this.#E):outputsOf(t,this.#E))}catch{}if(!this.#S)this.#N(this.#U(e))}#x(){return[...this.#R.values()].filter(e=>void 0!==e)}#$(e){for(const[t,n]of Object.entries(e))setOutput(t,n)}#q(e,t){const n=e.filter(e=>void 0!==e.unread)
+const[r]=n
+if(void 0===r?.unread)return
+const s=1===n.length?`scan ${r.taskId}`:`${n.length} scans (${r.taskId}, \u2026)`
+const o=failureWords(r.unread,this.#E)
+const i=401===r.unread.status?adviceFor(r.unread,t):void 0
+this.#P(`The API took the stop request, but the status of ${s} could not be read: ${o}\n`+(i??"Reading it takes the permission codeartscheck:task:get."))}#N(e){this.#S=true
 !function error(e,t={}){command_issueCommand("error",utils_toCommandProperties(t),e instanceof Error?e.toString():e)}(e,{title:ue})}#P(e){!function warning(e,t={}){command_issueCommand("warning",utils_toCommandProperties(t),e instanceof Error?e.toString():e)}(e,{title:ue})}#U(e){return this.#E.clean(e,1e3)}}(de)},{on:(e,t)=>process.on(e,t),exit:e=>process.exit(e),flush:e=>process.stdout.write("",e)})})()
 module.exports={}})()
 

@@ -81,6 +81,16 @@ describe('the report of a step where no task failed', () => {
   );
 });
 
+test('a credential that expired while the status was read is told as that', () => {
+  const unread = refusal('Expired.', { code: 'CC.00000003', status: 401 });
+  report.expect(['a']);
+  report.add(taskResult({ taskId: 'a', unread }));
+  expect(report.finish(context)).toBe(true);
+  expect(step.commands('warning')).toMatchObject([
+    { lines: [expect.stringContaining('Expired. (CC.00000003, HTTP 401)'), 'Obtain a new one.'] },
+  ]);
+});
+
 describe('the report of a step where a task failed', () => {
   test('has one error annotation, with the advice under it', () => {
     report.expect(['a', 'b']);

@@ -2,7 +2,7 @@ import { error, setOutput, warning } from '@actions/core';
 import { errorText } from '../http/connection-error.ts';
 import { NoAnswer, type RequestFailure } from '../http/failures.ts';
 import type { TaskResult } from '../task-result.ts';
-import type { AdviceContext } from './advice.ts';
+import { type AdviceContext, adviceFor } from './advice.ts';
 import { annotationText } from './annotation.ts';
 import { type Outputs, outputsOf, outputsWithoutTasks } from './outputs.ts';
 import type { Secrets } from './secrets.ts';
@@ -58,7 +58,7 @@ export class Report {
   finish(context: AdviceContext): boolean {
     const results = this.#known();
     this.#setOutputs(outputsOf(results, this.#secrets));
-    this.#warnOfUnread(results);
+    this.#warnOfUnread(results, context);
     const good = results.every(({ outcome }) => outcome !== 'failed');
     if (!good) this.#error(annotationText(results, context, this.#secrets));
     return good;
@@ -106,16 +106,17 @@ export class Report {
     for (const [name, value] of Object.entries(outputs)) setOutput(name, value);
   }
 
-  #warnOfUnread(results: readonly TaskResult[]): void {
+  #warnOfUnread(results: readonly TaskResult[], context: AdviceContext): void {
     const unread = results.filter((result) => result.unread !== undefined);
     const [first] = unread;
     if (first?.unread === undefined) return;
     const which =
       unread.length === 1 ? `scan ${first.taskId}` : `${unread.length} scans (${first.taskId}, …)`;
     const why = failureWords(first.unread, this.#secrets);
+    const advice = first.unread.status === 401 ? adviceFor(first.unread, context) : undefined;
     this.#warning(
       `The API took the stop request, but the status of ${which} could not be read: ${why}\n` +
-        'Reading it takes the permission codeartscheck:task:get.',
+        (advice ?? 'Reading it takes the permission codeartscheck:task:get.'),
     );
   }
 
