@@ -133,7 +133,8 @@ const e=lazy(()=>require("node:timers/promises"))
 const t={now:()=>Number(process.hrtime.bigint())/1e6,date:()=>new Date,sleep:(t,n)=>(0,e.setTimeout)(t,void 0,{signal:n}),after:(e,t)=>{const n=setTimeout(t,e)
 return()=>clearTimeout(n)}}
 const n=[{code:"error_code",message:"error_msg",refusalsOnly:false},{code:"errorCode",message:"errorMsg",refusalsOnly:false},{code:"code",message:"message",refusalsOnly:true}]
-function levelsOf(e){return[e,...Object.values(e).filter(isRecord)]}function isRecord(e){return"object"===typeof e&&null!==e}function isGiven(e){return void 0!==e&&null!==e&&""!==e}function textOf(e){return"string"===typeof e||"number"===typeof e?String(e):""}class RequestFailure extends Error{kind
+function levelsOf(e){return[e,...Object.values(e).filter(isRecord)]}function isRecord(e){return"object"===typeof e&&null!==e}function isGiven(e){return void 0!==e&&null!==e&&""!==e}function textOf(e){return"string"===typeof e||"number"===typeof e?String(e):""}const r=new Set([429,500,502,503,504])
+class RequestFailure extends Error{kind
 status
 code
 requestId
@@ -148,21 +149,21 @@ this.transient=t.transient??false
 this.retryAfterMs=t.retryAfterMs}}class ApiRefusal extends RequestFailure{name="ApiRefusal"}class NoAnswer extends RequestFailure{name="NoAnswer"}class NotSent extends RequestFailure{name="NotSent"
 refusedCredential
 constructor(e,t){super(`Not sent, because ${e}: ${t.message}`,{kind:t.kind,code:t.code,cause:t})
-this.refusedCredential=401===t.status}}const r=/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
-const s=/^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/
-const o=/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/
+this.refusedCredential=401===t.status}}const s=/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+const o=/^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/
+const i=/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/
 function parseRetryAfter(e,t){const n=e?.trim()??""
 if(/^\d+$/.test(n))return 1e3*Number(n)
-const i=function parseHttpDate(e){if(r.test(e)||s.test(e))return Date.parse(e)
-return o.test(e)?Date.parse(`${e} GMT`):Number.NaN}(n)
-return Number.isNaN(i)?void 0:Math.max(0,i-t.getTime())}const i=require("node:http")
-const a=lazy(()=>require("node:https"))
-const c=require("node:net")
-const u=require("node:url")
-var d=__nccwpck_require__(611)
-var l=d
-var h=__nccwpck_require__(692)
-var f=h
+const r=function parseHttpDate(e){if(s.test(e)||o.test(e))return Date.parse(e)
+return i.test(e)?Date.parse(`${e} GMT`):Number.NaN}(n)
+return Number.isNaN(r)?void 0:Math.max(0,r-t.getTime())}const a=require("node:http")
+const c=lazy(()=>require("node:https"))
+const u=require("node:net")
+const d=require("node:url")
+var l=__nccwpck_require__(611)
+var h=l
+var f=__nccwpck_require__(692)
+var p=f
 function getProxyUrl(e){const t="https:"===e.protocol
 if(checkBypass(e))return
 const n=(()=>{if(t)return process.env.https_proxy||process.env.HTTPS_PROXY
@@ -181,9 +182,9 @@ if("number"===typeof n)r.push(`${r[0]}:${n}`)
 for(const e of t.split(",").map(e=>e.trim().toUpperCase()).filter(e=>e))if("*"===e||r.some(t=>t===e||t.endsWith(`.${e}`)||e.startsWith(".")&&t.endsWith(`${e}`)))return true
 return false}class DecodedURL extends URL{constructor(e,t){super(e,t)
 this._decodedUsername=decodeURIComponent(super.username)
-this._decodedPassword=decodeURIComponent(super.password)}get username(){return this._decodedUsername}get password(){return this._decodedPassword}}var p=lazy(()=>__nccwpck_require__(770))
+this._decodedPassword=decodeURIComponent(super.password)}get username(){return this._decodedUsername}get password(){return this._decodedPassword}}var m=lazy(()=>__nccwpck_require__(770))
 class ProxyAgent{constructor(){throw new Error("undici is not bundled: see stubs/undici")}}var __awaiter=function(e,t,n,r){return new(n||(n=Promise))(function(s,o){function fulfilled(e){try{step(r.next(e))}catch(e){o(e)}}function rejected(e){try{step(r.throw(e))}catch(e){o(e)}}function step(e){e.done?s(e.value):function adopt(e){return e instanceof n?e:new n(function(t){t(e)})}(e.value).then(fulfilled,rejected)}step((r=r.apply(e,t||[])).next())})}
-var m
+var w
 !function(e){e[e.OK=200]="OK"
 e[e.MultipleChoices=300]="MultipleChoices"
 e[e.MovedPermanently=301]="MovedPermanently"
@@ -210,16 +211,16 @@ e[e.InternalServerError=500]="InternalServerError"
 e[e.NotImplemented=501]="NotImplemented"
 e[e.BadGateway=502]="BadGateway"
 e[e.ServiceUnavailable=503]="ServiceUnavailable"
-e[e.GatewayTimeout=504]="GatewayTimeout"}(m||(m={}))
-var w
-!function(e){e.Accept="accept"
-e.ContentType="content-type"}(w||(w={}))
+e[e.GatewayTimeout=504]="GatewayTimeout"}(w||(w={}))
 var g
-!function(e){e.ApplicationJson="application/json"}(g||(g={}))
+!function(e){e.Accept="accept"
+e.ContentType="content-type"}(g||(g={}))
+var y
+!function(e){e.ApplicationJson="application/json"}(y||(y={}))
 function lib_getProxyUrl(e){const t=getProxyUrl(new URL(e))
-return t?t.href:""}const y=[m.MovedPermanently,m.ResourceMoved,m.SeeOther,m.TemporaryRedirect,m.PermanentRedirect]
-const v=[m.BadGateway,m.ServiceUnavailable,m.GatewayTimeout]
-const k=["OPTIONS","GET","DELETE","HEAD"]
+return t?t.href:""}const v=[w.MovedPermanently,w.ResourceMoved,w.SeeOther,w.TemporaryRedirect,w.PermanentRedirect]
+const k=[w.BadGateway,w.ServiceUnavailable,w.GatewayTimeout]
+const _=["OPTIONS","GET","DELETE","HEAD"]
 class HttpClientError extends Error{constructor(e,t){super(e)
 this.name="HttpClientError"
 this.statusCode=t
@@ -245,32 +246,32 @@ if(null!=n.allowRedirectDowngrade)this._allowRedirectDowngrade=n.allowRedirectDo
 if(null!=n.maxRedirects)this._maxRedirects=Math.max(n.maxRedirects,0)
 if(null!=n.keepAlive)this._keepAlive=n.keepAlive
 if(null!=n.allowRetries)this._allowRetries=n.allowRetries
-if(null!=n.maxRetries)this._maxRetries=n.maxRetries}}options(e,t){return __awaiter(this,void 0,void 0,function*(){return this.request("OPTIONS",e,null,t||{})})}get(e,t){return __awaiter(this,void 0,void 0,function*(){return this.request("GET",e,null,t||{})})}del(e,t){return __awaiter(this,void 0,void 0,function*(){return this.request("DELETE",e,null,t||{})})}post(e,t,n){return __awaiter(this,void 0,void 0,function*(){return this.request("POST",e,t,n||{})})}patch(e,t,n){return __awaiter(this,void 0,void 0,function*(){return this.request("PATCH",e,t,n||{})})}put(e,t,n){return __awaiter(this,void 0,void 0,function*(){return this.request("PUT",e,t,n||{})})}head(e,t){return __awaiter(this,void 0,void 0,function*(){return this.request("HEAD",e,null,t||{})})}sendStream(e,t,n,r){return __awaiter(this,void 0,void 0,function*(){return this.request(e,t,n,r)})}getJson(e){return __awaiter(this,arguments,void 0,function*(e,t={}){t[w.Accept]=this._getExistingOrDefaultHeader(t,w.Accept,g.ApplicationJson)
+if(null!=n.maxRetries)this._maxRetries=n.maxRetries}}options(e,t){return __awaiter(this,void 0,void 0,function*(){return this.request("OPTIONS",e,null,t||{})})}get(e,t){return __awaiter(this,void 0,void 0,function*(){return this.request("GET",e,null,t||{})})}del(e,t){return __awaiter(this,void 0,void 0,function*(){return this.request("DELETE",e,null,t||{})})}post(e,t,n){return __awaiter(this,void 0,void 0,function*(){return this.request("POST",e,t,n||{})})}patch(e,t,n){return __awaiter(this,void 0,void 0,function*(){return this.request("PATCH",e,t,n||{})})}put(e,t,n){return __awaiter(this,void 0,void 0,function*(){return this.request("PUT",e,t,n||{})})}head(e,t){return __awaiter(this,void 0,void 0,function*(){return this.request("HEAD",e,null,t||{})})}sendStream(e,t,n,r){return __awaiter(this,void 0,void 0,function*(){return this.request(e,t,n,r)})}getJson(e){return __awaiter(this,arguments,void 0,function*(e,t={}){t[g.Accept]=this._getExistingOrDefaultHeader(t,g.Accept,y.ApplicationJson)
 const n=yield this.get(e,t)
 return this._processResponse(n,this.requestOptions)})}postJson(e,t){return __awaiter(this,arguments,void 0,function*(e,t,n={}){const r=JSON.stringify(t,null,2)
-n[w.Accept]=this._getExistingOrDefaultHeader(n,w.Accept,g.ApplicationJson)
-n[w.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,g.ApplicationJson)
+n[g.Accept]=this._getExistingOrDefaultHeader(n,g.Accept,y.ApplicationJson)
+n[g.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,y.ApplicationJson)
 const s=yield this.post(e,r,n)
 return this._processResponse(s,this.requestOptions)})}putJson(e,t){return __awaiter(this,arguments,void 0,function*(e,t,n={}){const r=JSON.stringify(t,null,2)
-n[w.Accept]=this._getExistingOrDefaultHeader(n,w.Accept,g.ApplicationJson)
-n[w.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,g.ApplicationJson)
+n[g.Accept]=this._getExistingOrDefaultHeader(n,g.Accept,y.ApplicationJson)
+n[g.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,y.ApplicationJson)
 const s=yield this.put(e,r,n)
 return this._processResponse(s,this.requestOptions)})}patchJson(e,t){return __awaiter(this,arguments,void 0,function*(e,t,n={}){const r=JSON.stringify(t,null,2)
-n[w.Accept]=this._getExistingOrDefaultHeader(n,w.Accept,g.ApplicationJson)
-n[w.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,g.ApplicationJson)
+n[g.Accept]=this._getExistingOrDefaultHeader(n,g.Accept,y.ApplicationJson)
+n[g.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,y.ApplicationJson)
 const s=yield this.patch(e,r,n)
 return this._processResponse(s,this.requestOptions)})}request(e,t,n,r){return __awaiter(this,void 0,void 0,function*(){if(this._disposed)throw new Error("Client has already been disposed.")
 const s=new URL(t)
 let o=this._prepareRequest(e,s,r)
-const i=this._allowRetries&&k.includes(e)?this._maxRetries+1:1
+const i=this._allowRetries&&_.includes(e)?this._maxRetries+1:1
 let a=0
 let c
 do{c=yield this.requestRaw(o,n)
-if(c&&c.message&&c.message.statusCode===m.Unauthorized){let e
+if(c&&c.message&&c.message.statusCode===w.Unauthorized){let e
 for(const t of this.handlers)if(t.canHandleAuthentication(c)){e=t
 break}if(e)return e.handleAuthentication(this,o,n)
 else return c}let t=this._maxRedirects
-for(;c.message.statusCode&&y.includes(c.message.statusCode)&&this._allowRedirects&&t>0;){const i=c.message.headers.location
+for(;c.message.statusCode&&v.includes(c.message.statusCode)&&this._allowRedirects&&t>0;){const i=c.message.headers.location
 if(!i)break
 const a=new URL(i)
 if("https:"===s.protocol&&s.protocol!==a.protocol&&!this._allowRedirectDowngrade)throw new Error("Redirect from HTTPS to HTTP protocol. This downgrade is not allowed for security reasons. If you want to allow this behavior, set the allowRedirectDowngrade option to true.")
@@ -278,7 +279,7 @@ yield c.readBody()
 if(a.hostname!==s.hostname)for(const e in r)if("authorization"===e.toLowerCase())delete r[e]
 o=this._prepareRequest(e,a,r)
 c=yield this.requestRaw(o,n)
-t--}if(!c.message.statusCode||!v.includes(c.message.statusCode))return c
+t--}if(!c.message.statusCode||!k.includes(c.message.statusCode))return c
 a+=1
 if(a<i){yield c.readBody()
 yield this._performExponentialBackoff(a)}}while(a<i)
@@ -303,7 +304,7 @@ if(!(n&&n.hostname))return
 return this._getProxyAgentDispatcher(t,n)}_prepareRequest(e,t,n){const r={}
 r.parsedUrl=t
 const s="https:"===r.parsedUrl.protocol
-r.httpModule=s?f:l
+r.httpModule=s?p:h
 const o=s?443:80
 r.options={}
 r.options.host=r.parsedUrl.hostname
@@ -321,10 +322,10 @@ if(e)r="number"===typeof e?e.toString():e}const s=e[t]
 if(void 0!==s)return"number"===typeof s?s.toString():s
 if(void 0!==r)return r
 return n}_getExistingOrDefaultContentTypeHeader(e,t){let n
-if(this.requestOptions&&this.requestOptions.headers){const e=lowercaseKeys(this.requestOptions.headers)[w.ContentType]
+if(this.requestOptions&&this.requestOptions.headers){const e=lowercaseKeys(this.requestOptions.headers)[g.ContentType]
 if(e)if("number"===typeof e)n=String(e)
 else if(Array.isArray(e))n=e.join(", ")
-else n=e}const r=e[w.ContentType]
+else n=e}const r=e[g.ContentType]
 if(void 0!==r)if("number"===typeof r)return String(r)
 else if(Array.isArray(r))return r.join(", ")
 else return r
@@ -337,15 +338,15 @@ if(!r)t=this._agent
 if(t)return t
 const s="https:"===e.protocol
 let o=100
-if(this.requestOptions)o=this.requestOptions.maxSockets||d.globalAgent.maxSockets
+if(this.requestOptions)o=this.requestOptions.maxSockets||l.globalAgent.maxSockets
 if(n&&n.hostname){const e={maxSockets:o,keepAlive:this._keepAlive,proxy:Object.assign(Object.assign({},(n.username||n.password)&&{proxyAuth:`${n.username}:${n.password}`}),{host:n.hostname,port:n.port})}
 let r
 const i="https:"===n.protocol
-if(s)r=i?p.httpsOverHttps:p.httpsOverHttp
-else r=i?p.httpOverHttps:p.httpOverHttp
+if(s)r=i?m.httpsOverHttps:m.httpsOverHttp
+else r=i?m.httpOverHttps:m.httpOverHttp
 t=r(e)
 this._proxyAgent=t}if(!t){const e={keepAlive:this._keepAlive,maxSockets:o}
-t=s?new h.Agent(e):new d.Agent(e)
+t=s?new f.Agent(e):new l.Agent(e)
 this._agent=t}if(s&&this._ignoreSslError)t.options=Object.assign(t.options||{},{rejectUnauthorized:false})
 return t}_getProxyAgentDispatcher(e,t){let n
 if(this._keepAlive)n=this._proxyAgentDispatcher
@@ -361,7 +362,7 @@ return t}_performExponentialBackoff(e){return __awaiter(this,void 0,void 0,funct
 const t=5*Math.pow(2,e)
 return new Promise(e=>setTimeout(()=>e(),t))})}_processResponse(e,t){return __awaiter(this,void 0,void 0,function*(){return new Promise((n,r)=>__awaiter(this,void 0,void 0,function*(){const s=e.message.statusCode||0
 const o={statusCode:s,result:null,headers:{}}
-if(s===m.NotFound)n(o)
+if(s===w.NotFound)n(o)
 let i
 let a
 try{a=yield e.readBody()
@@ -378,20 +379,22 @@ r(t)}else n(o)}))})}}const lowercaseKeys=e=>Object.keys(e).reduce((t,n)=>(t[n.to
 function untilAborted(e,t){return new Promise((n,r)=>{const abort=()=>r(t.reason)
 if(t.aborted)abort()
 t.addEventListener("abort",abort,{once:true})
-e.then(n,r).finally(()=>t.removeEventListener("abort",abort))})}const _=require("node:util")
-const A={kind:"reset",transient:true,sentence:"reset the connection"}
-const E={kind:"unreachable",sentence:"cannot be reached"}
+e.then(n,r).finally(()=>t.removeEventListener("abort",abort))})}const A=require("node:util")
+const E={kind:"reset",transient:true,sentence:"reset the connection"}
+const b={kind:"unreachable",sentence:"cannot be reached"}
 const O={kind:"host-not-found",sentence:"was not found"}
-const b={kind:"certificate",sentence:"shows a certificate of an unknown authority"}
-const T=new Map([["ENOTFOUND",O],["EAI_AGAIN",{...O,sentence:"was not found: name resolution failed"}],["ECONNREFUSED",{kind:"refused",sentence:"refused the connection"}],["ECONNRESET",A],["EPIPE",A],["ETIMEDOUT",{kind:"timeout",transient:true,sentence:"did not answer in time"}],["EHOSTUNREACH",E],["ENETUNREACH",E],["EADDRNOTAVAIL",E],["CERT_HAS_EXPIRED",{kind:"certificate",sentence:"shows an expired certificate"}],["CERT_NOT_YET_VALID",{kind:"certificate",sentence:"shows a certificate of the future"}],["ERR_TLS_CERT_ALTNAME_INVALID",{kind:"certificate",sentence:"shows the certificate of another name"}],["DEPTH_ZERO_SELF_SIGNED_CERT",{kind:"certificate",sentence:"shows a self-signed certificate"}],["SELF_SIGNED_CERT_IN_CHAIN",b],["UNABLE_TO_VERIFY_LEAF_SIGNATURE",b],["UNABLE_TO_GET_ISSUER_CERT",b],["UNABLE_TO_GET_ISSUER_CERT_LOCALLY",b]])
-const C=[[/^HPE_/,{kind:"not-http",sentence:"did not answer in HTTP"}],[/^(EPROTO|ERR_SSL_|ERR_TLS_)/,{kind:"tls",sentence:"could not agree on TLS"}],[/^(CERT_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_MISMATCH)/,{kind:"certificate",sentence:"shows a certificate that cannot be verified"}]]
-function causeOf(e){return T.get(e)??C.find(([t])=>t.test(e))?.[1]}function errorText(e){if(e instanceof Error)return e.message||e.name
-return"string"===typeof e?e:(0,_.inspect)(e)}const I=/^tunneling socket could not be established, (?:statusCode=(\d+)|cause=(.*))$/s
-class Transport{#e
+const T={kind:"certificate",sentence:"shows a certificate of an unknown authority"}
+const C=new Map([["ENOTFOUND",O],["EAI_AGAIN",{...O,sentence:"was not found: name resolution failed"}],["ECONNREFUSED",{kind:"refused",sentence:"refused the connection"}],["ECONNRESET",E],["EPIPE",E],["ETIMEDOUT",{kind:"timeout",transient:true,sentence:"did not answer in time"}],["EHOSTUNREACH",b],["ENETUNREACH",b],["EADDRNOTAVAIL",b],["CERT_HAS_EXPIRED",{kind:"certificate",sentence:"shows an expired certificate"}],["CERT_NOT_YET_VALID",{kind:"certificate",sentence:"shows a certificate of the future"}],["ERR_TLS_CERT_ALTNAME_INVALID",{kind:"certificate",sentence:"shows the certificate of another name"}],["DEPTH_ZERO_SELF_SIGNED_CERT",{kind:"certificate",sentence:"shows a self-signed certificate"}],["SELF_SIGNED_CERT_IN_CHAIN",T],["UNABLE_TO_VERIFY_LEAF_SIGNATURE",T],["UNABLE_TO_GET_ISSUER_CERT",T],["UNABLE_TO_GET_ISSUER_CERT_LOCALLY",T]])
+const I=[[/^HPE_/,{kind:"not-http",sentence:"did not answer in HTTP"}],[/^(EPROTO|ERR_SSL_|ERR_TLS_)/,{kind:"tls",sentence:"could not agree on TLS"}],[/^(CERT_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_MISMATCH)/,{kind:"certificate",sentence:"shows a certificate that cannot be verified"}]]
+function causeOf(e){return C.get(e)??I.find(([t])=>t.test(e))?.[1]}function errorText(e){if(e instanceof Error)return e.message||e.name
+return"string"===typeof e?e:(0,A.inspect)(e)}const R=/^tunneling socket could not be established, (?:statusCode=(\d+)|cause=(.*))$/s
+function isTransientCause(e=""){if("socket hang up"===e)return true
+const[,t=""]=/\b(E[A-Z]+)\b/.exec(e)??[]
+return true===causeOf(t)?.transient}class Transport{#e
 #t
 #n=new Map
 constructor(e,t){this.#e=e
-this.#t=t;(0,c.setDefaultAutoSelectFamilyAttemptTimeout)(5e3)}async send(e){const t=new AbortController
+this.#t=t;(0,u.setDefaultAutoSelectFamilyAttemptTimeout)(5e3)}async send(e){const t=new AbortController
 const n=this.#e.signal
 const end=()=>t.abort()
 const r=this.#t.after(2e4,end)
@@ -399,10 +402,10 @@ n.addEventListener("abort",end)
 if(n.aborted)end()
 try{return await this.#r(e,t.signal)}catch(n){throw this.#s(n,e,t.signal)}finally{r()
 n.removeEventListener("abort",end)}}async#r(e,t){const{url:n,method:r,headers:s,body:o}=e
-const c=this.#o(n.origin)
-const d={...(0,u.urlToHttpOptions)(n),method:r,headers:{"user-agent":"stop-codearts-check-task/1.0.0",...s},agent:c.getAgent(n.href)}
-const l="https:"===n.protocol?a:i
-const h=c.requestRaw({options:d,parsedUrl:n,httpModule:l},o)
+const i=this.#o(n.origin)
+const u={...(0,d.urlToHttpOptions)(n),method:r,headers:{"user-agent":"stop-codearts-check-task/1.0.0",...s},agent:i.getAgent(n.href)}
+const l="https:"===n.protocol?c:a
+const h=i.requestRaw({options:u,parsedUrl:n,httpModule:l},o)
 h.then(({message:e})=>t.aborted&&e.destroy()).catch(()=>{})
 const{message:f}=await untilAborted(h,t)
 return function readAnswer(e,t){const n=e.statusCode
@@ -422,37 +425,36 @@ e.once("close",cutShort)
 t.addEventListener("abort",()=>e.destroy(),{once:true})})}(f,t)}#o(e){let t=this.#n.get(e)
 if(void 0===t){t=new HttpClient(void 0,[],{keepAlive:true,socketTimeout:21e3})
 this.#n.set(e,t)}return t}#s(e,t,n){if(this.#e.signal.aborted)return deadlineFailure(this.#e,e)
-const r=function routeOf(e){const t=lib_getProxyUrl(e.href)
+const s=function routeOf(e){const t=lib_getProxyUrl(e.href)
 return{host:e.host,proxy:""===t?void 0:new URL(t).host}}(t.url)
 if(n.aborted){const t=20
-return new NoAnswer(`The host ${r.host} did not answer within ${t} s`,{kind:"timeout",transient:true,cause:e})}return e instanceof NoAnswer?e:function connectionError(e,t){return function proxyError(e,t){const n=void 0===t.proxy?null:I.exec(errorText(e))
+return new NoAnswer(`The host ${s.host} did not answer within ${t} s`,{kind:"timeout",transient:true,cause:e})}return e instanceof NoAnswer?e:function connectionError(e,t){return function proxyError(e,t){const n=void 0===t.proxy?null:R.exec(errorText(e))
 if(null===n)return
-const[,r,s]=n
-if("407"===r)return new NoAnswer(`The proxy ${t.proxy} asks for a user and a password (HTTP 407)`,{kind:"proxy-password",cause:e})
-const o=void 0===r?`cannot be used: ${s}`:`refused to connect to ${t.host} (HTTP ${r})`
-return new NoAnswer(`The proxy ${t.proxy} ${o}`,{kind:"proxy",cause:e})}(e,t)??function hostError(e,t){const n=function errorCodes(e){return(e instanceof AggregateError?e.errors:[e]).flatMap(e=>e instanceof Error&&"code"in e&&"string"===typeof e.code?[e.code]:[])}(e)
+const[,s,o]=n
+if("407"===s)return new NoAnswer(`The proxy ${t.proxy} asks for a user and a password (HTTP 407)`,{kind:"proxy-password",cause:e})
+const i=void 0===s?`cannot be used: ${o}`:`refused to connect to ${t.host} (HTTP ${s})`
+return new NoAnswer(`The proxy ${t.proxy} ${i}`,{kind:"proxy",transient:r.has(Number(s))||isTransientCause(o),cause:e})}(e,t)??function hostError(e,t){const n=function errorCodes(e){return(e instanceof AggregateError?e.errors:[e]).flatMap(e=>e instanceof Error&&"code"in e&&"string"===typeof e.code?[e.code]:[])}(e)
 const r=n.find(e=>"refused"===causeOf(e)?.kind)??n.find(e=>causeOf(e)?.transient)??n[0]??""
 const s=causeOf(r)??{kind:"other",sentence:`gave no answer: ${errorText(e)}`}
 const o=""===r?"":` (${[...new Set(n)].join(", ")})`
-return new NoAnswer(`The host ${t.host} ${s.sentence}${o}`,{...s,cause:e})}(e,t)}(e,r)}}function deadlineFailure(e,t){return new NoAnswer(`No answer within the deadline (timeout-seconds: ${e.seconds})`,{kind:"deadline",cause:t})}function requestIdOf(e){const t=e["x-request-id"]
-return"string"===typeof t?t:""}const R=new Set([429,500,502,503,504])
-const S=new Set(["CC.00000000","CC.00050012","CC.00050014"])
-function api_answer_readAnswer(e,t){const{status:r,headers:s}=e
-const o=e.body.trim()
-const i=function parseJson(e){try{return JSON.parse(e)}catch{return}}(o)
-const a=r>=200&&r<300
-const c=function findApiError(e,t){if(!isRecord(e))return
+return new NoAnswer(`The host ${t.host} ${s.sentence}${o}`,{...s,cause:e})}(e,t)}(e,s)}}function deadlineFailure(e,t){return new NoAnswer(`No answer within the deadline (timeout-seconds: ${e.seconds})`,{kind:"deadline",cause:t})}function requestIdOf(e){const t=e["x-request-id"]
+return"string"===typeof t?t:""}const S=new Set(["CC.00000000","CC.00050012","CC.00050014"])
+function api_answer_readAnswer(e,t){const{status:s,headers:o}=e
+const i=e.body.trim()
+const a=function parseJson(e){try{return JSON.parse(e)}catch{return}}(i)
+const c=s>=200&&s<300
+const u=function findApiError(e,t){if(!isRecord(e))return
 const r=levelsOf(e)
 for(const e of n.filter(({refusalsOnly:e})=>t||!e))for(const n of r){const r=n[e.code]
 const s=textOf(n[e.message])
-if(isGiven(r)||t&&""!==s)return{code:textOf(r),message:s}}return}(i,!a)
-const u=requestIdOf(s)||function requestIdIn(e){if(!isRecord(e))return""
-return levelsOf(e).map(e=>textOf(e.request_id)).find(Boolean)??""}(i)
-if(r>=300&&r<400){const e=void 0===s.location?"":` to ${function withoutSecrets(e){return e.replace(/[?#].*$/s,"").replace(/^([a-z]*:?\/\/)[^/]*@/i,"$1")}(s.location)}`
-throw new ApiRefusal(`The host answered with a redirect${e}, which is not followed: it would carry the credential away`,{kind:"redirect",status:r,requestId:u})}if(a&&void 0===c){if(""===o||void 0!==i)return{json:i,requestId:u}
-throw new ApiRefusal(`The host answered with ${function sortOf(e){return isMarkup(e)?"a web page":"text"}(o)} where the API answers with JSON`,{kind:"not-json",status:r,requestId:u})}const d=c?.code??""
-throw new ApiRefusal(c?.message||function ownWords(e,t){if(""===e||void 0!==t)return"The API gave no reason"
-return isMarkup(e)?"The host answered with a web page, which gives no reason":e}(o,i),{kind:"api-error",status:r,code:d,requestId:u,transient:401!==r&&(R.has(r)||S.has(d)),retryAfterMs:parseRetryAfter(s["retry-after"],t)})}function isMarkup(e){return e.startsWith("<")}class CheckApi{#i
+if(isGiven(r)||t&&""!==s)return{code:textOf(r),message:s}}return}(a,!c)
+const d=requestIdOf(o)||function requestIdIn(e){if(!isRecord(e))return""
+return levelsOf(e).map(e=>textOf(e.request_id)).find(Boolean)??""}(a)
+if(s>=300&&s<400){const e=void 0===o.location?"":` to ${function withoutSecrets(e){return e.replace(/[?#].*$/s,"").replace(/^([a-z]*:?\/\/)[^/]*@/i,"$1")}(o.location)}`
+throw new ApiRefusal(`The host answered with a redirect${e}, which is not followed: it would carry the credential away`,{kind:"redirect",status:s,requestId:d})}if(c&&void 0===u){if(""===i||void 0!==a)return{json:a,requestId:d}
+throw new ApiRefusal(`The host answered with ${function sortOf(e){return isMarkup(e)?"a web page":"text"}(i)} where the API answers with JSON`,{kind:"not-json",status:s,requestId:d})}const l=u?.code??""
+throw new ApiRefusal(u?.message||function ownWords(e,t){if(""===e||void 0!==t)return"The API gave no reason"
+return isMarkup(e)?"The host answered with a web page, which gives no reason":e}(i,a),{kind:"api-error",status:s,code:l,requestId:d,transient:401!==s&&(r.has(s)||S.has(l)),retryAfterMs:parseRetryAfter(o["retry-after"],t)})}function isMarkup(e){return e.startsWith("<")}class CheckApi{#i
 #a
 #c
 #u
@@ -710,14 +712,14 @@ const s=headline([e])
 return void 0===n?`${s}, after ${duration(r)}`:`${s}: ${failureWords(n,t)}`}function failureWords(e,t){const n=[e.code,null===e.status?"":`HTTP ${e.status}`,""===e.requestId?"":`request ID ${e.requestId}`].filter(e=>""!==e)
 const r=t.clean(e.message,300)
 return 0===n.length?r:`${r} (${t.clean(n.join(", "),300)})`}class Log{#E
-constructor(e){this.#E=e}line(e){info(this.#O(e))}attempt(e){this.line(describeAttempt(e))}task(e){if(e)return{line:e=>this.line(e),attempt:e=>this.attempt(e),end:e=>{if("failed"!==e.outcome)this.line(resultLine(e,this.#E))}}
+constructor(e){this.#E=e}line(e){info(this.#b(e))}attempt(e){this.line(describeAttempt(e))}task(e){if(e)return{line:e=>this.line(e),attempt:e=>this.attempt(e),end:e=>{if("failed"!==e.outcome)this.line(resultLine(e,this.#E))}}
 const t=[]
-const keep=e=>t.push(this.#O(e))
+const keep=e=>t.push(this.#b(e))
 return{line:keep,attempt:e=>keep(describeAttempt(e)),end:e=>{const n=resultLine(e,this.#E)
 if(0===t.length)return this.line(n)
-!function startGroup(e){command_issue("group",e)}(this.#O(n))
+!function startGroup(e){command_issue("group",e)}(this.#b(n))
 for(const e of t)info(e)
-!function endGroup(){command_issue("endgroup")}()}}}#O(e){return this.#E.clean(e,2e3)}}function describeAttempt({request:e,number:t,status:n,durationMs:r,failure:s,nextInMs:o}){const i=[`${e.method} ${e.url.href} \u2192 ${null===n?"no answer":`HTTP ${n}`} in ${duration(r)}`]
+!function endGroup(){command_issue("endgroup")}()}}}#b(e){return this.#E.clean(e,2e3)}}function describeAttempt({request:e,number:t,status:n,durationMs:r,failure:s,nextInMs:o}){const i=[`${e.method} ${e.url.href} \u2192 ${null===n?"no answer":`HTTP ${n}`} in ${duration(r)}`]
 if(void 0!==s)i.push([s.code,s.message].filter(Boolean).join(" "))
 if(void 0!==o)i.push(`attempt ${t+1} in ${duration(o)}`)
 return i.join("; ")}function verdictOf(e){if(e instanceof RequestFailure)return function isFinal(e){if(e instanceof NotSent)return e.refusedCredential
@@ -734,11 +736,11 @@ let s
 if(e instanceof RequestFailure)s=`${r} the status of the scan could not be read before the deadline: ${e.message}`
 else if("checking"===e.state)s=`${r} the scan was still being checked ${n}`
 else s=`${r} the scan had the unknown status ${e.taskStatus} ${n}`
-return{outcome:"failed",failure:new NoAnswer(s,{kind:"deadline",cause:e})}}class ProgressLines{#b
+return{outcome:"failed",failure:new NoAnswer(s,{kind:"deadline",cause:e})}}class ProgressLines{#O
 #t
 #T=""
 #C=Number.NEGATIVE_INFINITY
-constructor(e,t){this.#b=e
+constructor(e,t){this.#O=e
 this.#t=t}show(e){if(e instanceof RequestFailure)return
 const t=void 0===e.ratio?"":`, ${e.ratio}`
 const n="checking"===e.state?`Still being checked${t}`:`Unknown status ${e.taskStatus}${t}`
@@ -746,7 +748,7 @@ const r=this.#t.now()
 if(n===this.#T||r-this.#C<3e3)return
 this.#T=n
 this.#C=r
-this.#b.line(n)}}const ne=new Set(["CC.00000003","CC.00050007","CC.00050010","CC.00050011"])
+this.#O.line(n)}}const ne=new Set(["CC.00000003","CC.00050007","CC.00050010","CC.00050011"])
 const codeIs=(...e)=>t=>e.includes(t.code)
 const kindIs=(...e)=>t=>e.includes(t.kind)
 const statusIs=(...e)=>({status:t})=>null!==t&&e.includes(t)

@@ -1,9 +1,7 @@
 import { findApiError, requestIdIn } from './api-error.ts';
-import { ApiRefusal } from './http/failures.ts';
+import { ApiRefusal, TRANSIENT_STATUSES } from './http/failures.ts';
 import { parseRetryAfter } from './http/retry-after.ts';
 import { type HttpAnswer, requestIdOf } from './http/transport.ts';
-
-const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
 // 'Busy, try again': HWS/intl/en-us/api-codecheck/ErrorCode.html lists the last two under HTTP 200.
 const TRANSIENT_CODES: ReadonlySet<string> = new Set(['CC.00000000', 'CC.00050012', 'CC.00050014']);

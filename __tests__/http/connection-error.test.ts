@@ -215,6 +215,31 @@ describe('a proxy', () => {
     },
   );
 
+  test.each([429, 500, 502, 503, 504])(
+    'that cannot connect just now may be asked again: %d',
+    (s) => {
+      expect(connectionError(tunnel(`statusCode=${s}`), PROXIED)).toMatchObject({
+        kind: 'proxy',
+        transient: true,
+        status: null,
+        message: `The proxy proxy.example.com:3128 refused to connect to ${HOST} (HTTP ${s})`,
+      });
+    },
+  );
+
+  test.each([
+    'read ECONNRESET',
+    'write EPIPE',
+    'socket hang up',
+    'connect ETIMEDOUT 192.0.2.1:3128',
+  ])('that ends the connection may be asked again: %s', (cause) => {
+    expect(connectionError(tunnel(`cause=${cause}`), PROXIED)).toMatchObject({
+      kind: 'proxy',
+      transient: true,
+      message: `The proxy proxy.example.com:3128 cannot be used: ${cause}`,
+    });
+  });
+
   test('on the way is not blamed for what the host does', () => {
     expect(connectionError(nodeError('ECONNRESET', 'read ECONNRESET'), PROXIED)).toMatchObject({
       kind: 'reset',

@@ -138,6 +138,16 @@ test('a proxy that refuses is named', async () => {
   expect(annotation).toContain(`refused to connect to ${HOST} (HTTP 403)`);
 });
 
+test('a proxy that is in trouble for a moment is asked again', async () => {
+  const { run, proxy, standIn } = await stepThroughProxy({ first: ['reset', 'end', 503] });
+  expect(run.exitCode).toBe(0);
+  expect(proxy.targets).toHaveLength(4);
+  expect(standIn.requests).toHaveLength(1);
+  expect(run.visible).toMatch(/cannot be used: read ECONNRESET; attempt 2 in/);
+  expect(run.visible).toMatch(/cannot be used: socket hang up; attempt 3 in/);
+  expect(run.visible).toMatch(/refused to connect to \S+ \(HTTP 503\); attempt 4 in/);
+});
+
 test('a proxy that is not there is named', async () => {
   const run = await runBundle(
     { 'task-id': 'scan-1', token: TOKEN, endpoint: HOST },

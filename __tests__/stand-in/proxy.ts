@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** What a proxy does with the requests it gets. */
@@ -10,6 +10,8 @@ export interface ProxyOptions {
   readonly credentials?: string;
   /** Refuses every request with this status. */
   readonly refuses?: number;
+  /** What becomes of the first requests, before all is well. */
+  readonly first?: readonly ('reset' | 'end' | number)[];
   /** Never answers. */
   readonly silent?: boolean;
 }
@@ -29,9 +31,13 @@ export class ConnectProxy {
       this.#clients.add(client);
       client.on('error', () => undefined);
       if (options.silent === true) return;
+      const trouble = options.first?.[this.targets.length - 1];
+      if (trouble === 'reset') return void (client as Socket).resetAndDestroy();
+      if (trouble === 'end') return void client.end();
       const wanted =
         options.credentials && `Basic ${Buffer.from(options.credentials).toString('base64')}`;
       const status =
+        trouble ??
         options.refuses ??
         (wanted && request.headers['proxy-authorization'] !== wanted ? 407 : 200);
       if (status !== 200) {

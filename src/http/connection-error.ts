@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { type FailureKind, NoAnswer } from './failures.ts';
+import { type FailureKind, NoAnswer, TRANSIENT_STATUSES } from './failures.ts';
 
 /** Where a request went, for the sentence about why it did not get there. */
 export interface Route {
@@ -124,5 +124,17 @@ function proxyError(error: unknown, route: Route): NoAnswer | undefined {
     status === undefined
       ? `cannot be used: ${cause}`
       : `refused to connect to ${route.host} (HTTP ${status})`;
-  return new NoAnswer(`The proxy ${route.proxy} ${why}`, { kind: 'proxy', cause: error });
+  return new NoAnswer(`The proxy ${route.proxy} ${why}`, {
+    kind: 'proxy',
+    // Nothing has been sent to the host.
+    transient: TRANSIENT_STATUSES.has(Number(status)) || isTransientCause(cause),
+    cause: error,
+  });
+}
+
+function isTransientCause(cause = ''): boolean {
+  // What Node.js calls an end of the connection before the answer, and gives the code ECONNRESET.
+  if (cause === 'socket hang up') return true;
+  const [, code = ''] = /\b(E[A-Z]+)\b/.exec(cause) ?? [];
+  return causeOf(code)?.transient === true;
 }

@@ -23,6 +23,9 @@ export type FailureKind =
   | 'id-token'
   | 'other';
 
+/** After an HTTP status of these, of a host or of a proxy, another attempt makes sense. */
+export const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+
 interface FailureDetails {
   readonly kind: FailureKind;
   /** HTTP status of the answer; null where there was none. */
