@@ -52,7 +52,7 @@ n.sockets.push(r)
 var s=mergeOptions({},n.proxyOptions,{method:"CONNECT",path:e.host+":"+e.port,agent:false,headers:{host:e.host+":"+e.port}})
 if(e.localAddress)s.localAddress=e.localAddress
 if(s.proxyAuth){s.headers=s.headers||{}
-s.headers["Proxy-Authorization"]="Basic "+new Buffer(s.proxyAuth).toString("base64")}c("making CONNECT request")
+s.headers["Proxy-Authorization"]="Basic "+Buffer.from(s.proxyAuth).toString("base64")}c("making CONNECT request")
 var o=n.request(s)
 o.useChunkedEncodingByDefault=false
 o.once("response",function onResponse(e){e.upgrade=true})

@@ -1,7 +1,7 @@
 // Builds dist/ from src/: tsc strips the types, ncc bundles what it leaves.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { condense, lightenStart } from './bundle-text.ts';
+import { adaptBundle, condense } from './bundle-text.ts';
 
 const run = (tool: string, ...args: string[]) =>
   execFileSync(process.execPath, [`node_modules/${tool}`, ...args], { stdio: 'inherit' });
@@ -16,5 +16,5 @@ run(
   ...['build', 'build/index.js', '--out', 'dist', '--license', 'licenses.txt', '--no-cache'],
 );
 const bundle = readFileSync('dist/index.js', 'utf8');
-writeFileSync('dist/index.js', `${await condense(lightenStart(bundle))}\n`);
+writeFileSync('dist/index.js', `${await condense(adaptBundle(bundle))}\n`);
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');

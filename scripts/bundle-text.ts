@@ -10,12 +10,17 @@ const HELPERS = `\
 const lazy = (load) => new Proxy({}, { get: (_target, name) => load()[name] });
 `;
 
-// What takes time at the start of every step, each in exactly one place.
+// What takes time at the start of every step, and what Node.js warns of; each in exactly one place.
 const REPLACED = [
   {
     // Only a proxy needs it, and what it loads itself: TLS and assertions.
     what: /^var tunnel = (__nccwpck_require__\(\d+\));$/m,
     by: 'var tunnel = lazy(() => $1);',
+  },
+  {
+    // https://nodejs.org/api/deprecations.html#dep0005-buffer-constructor
+    what: /\bnew Buffer\((connectOptions\.proxyAuth)\)/m,
+    by: 'Buffer.from($1)',
   },
   {
     // It has http-client read two builtins member by member through a copy of them.
@@ -52,14 +57,14 @@ const REPLACED = [
 const MEMBERS = { os: ['EOL', 'platform', 'arch'], crypto: ['randomUUID'] } as const;
 
 /**
- * Makes a bundle of ncc load {@link BUILTINS} when it first uses them, and puts lighter parts in the
- * place of those in {@link REPLACED}.
+ * Makes a bundle of ncc load {@link BUILTINS} when it first uses them, and puts others in the place of
+ * the parts in {@link REPLACED}.
  *
  * @param bundle the text of a CommonJS bundle
  * @throws Error where the bundle does not load one of them in the way that is known, exactly once, or
  *   uses more of it than its replacement has
  */
-export function lightenStart(bundle: string): string {
+export function adaptBundle(bundle: string): string {
   let text = bundle;
   for (const name of BUILTINS) {
     text = replaceOnce(

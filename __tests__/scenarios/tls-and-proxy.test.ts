@@ -119,6 +119,8 @@ test('a proxy with a password is used, and the password is not printed', async (
   const { run } = await stepThroughProxy({ credentials: 'user:p@ss:word' }, 'user:p%40ss%3Aword@');
   expect(run.exitCode).toBe(0);
   expect(run.visible).not.toMatch(/p(@|%40)ss/);
+  // No warning of Node.js, either.
+  expect(run.stderr).toBe('');
 });
 
 test('a proxy that wants a password says so, once', async () => {

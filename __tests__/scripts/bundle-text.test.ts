@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
-import { condense, lightenStart } from '../../scripts/bundle-text.ts';
+import { adaptBundle, condense } from '../../scripts/bundle-text.ts';
 
 /** The places that are changed, as ncc writes them. */
 const PLACES = [
@@ -9,6 +9,7 @@ const PLACES = [
   'const external_node_https_namespaceObject = require("node:https");',
   'const promises_namespaceObject = require("node:timers/promises");',
   'var tunnel = __nccwpck_require__(770);',
+  'const proxyAuth = (connectOptions) => new Buffer(connectOptions.proxyAuth);',
   'var external_http_namespaceObject = /*#__PURE__*/__nccwpck_require__.t(external_http_, 2);',
   'var external_https_namespaceObject = /*#__PURE__*/__nccwpck_require__.t(external_https_, 2);',
   'const external_os_namespaceObject = require("os");',
@@ -18,9 +19,9 @@ const PLACES = [
 
 const bundleWith = (...lines: string[]) => [...PLACES, ...lines].join('\n');
 
-describe('a bundle that is to start sooner', () => {
+describe('an adapted bundle', () => {
   test('loads nothing of what is named before it is used', () => {
-    const text = lightenStart(bundleWith());
+    const text = adaptBundle(bundleWith());
     const loaded: string[] = [];
     const load = (name: string | number) => {
       loaded.push(`${name}`);
@@ -41,7 +42,7 @@ describe('a bundle that is to start sooner', () => {
   });
 
   test('has what @actions/core takes of node:os', () => {
-    const text = lightenStart(bundleWith());
+    const text = adaptBundle(bundleWith());
     const line = text.split('\n').find((one) => one.includes('external_os_namespaceObject = '));
     for (const [platform, EOL] of [
       ['win32', '\r\n'],
@@ -56,11 +57,11 @@ describe('a bundle that is to start sooner', () => {
 
   test.each(PLACES)('is not built without %s', (place) => {
     const others = PLACES.filter((one) => one !== place).join('\n');
-    expect(() => lightenStart(others)).toThrow(/^The bundle has 0 places like .+, not one$/);
+    expect(() => adaptBundle(others)).toThrow(/^The bundle has 0 places like .+, not one$/);
   });
 
   test.each(PLACES)('is not built with two of %s', (place) => {
-    expect(() => lightenStart(bundleWith(place))).toThrow(
+    expect(() => adaptBundle(bundleWith(place))).toThrow(
       /^The bundle has 2 places like .+, not one$/,
     );
   });
@@ -74,14 +75,14 @@ describe('a bundle that is to start sooner', () => {
       'crypto_namespaceObject.randomBytes',
     ],
   ])('is not built when it uses %s', (_, use, named) => {
-    expect(() => lightenStart(bundleWith(use))).toThrow(
+    expect(() => adaptBundle(bundleWith(use))).toThrow(
       `The bundle uses external_${named}, which its replacement does not have`,
     );
   });
 
   test('may use what the replacements have', () => {
     const use = 'f(external_os_namespaceObject.EOL, external_crypto_namespaceObject.randomUUID());';
-    expect(lightenStart(bundleWith(use))).toContain(use);
+    expect(adaptBundle(bundleWith(use))).toContain(use);
   });
 });
 
