@@ -119,8 +119,6 @@ export async function condense(bundle: string): Promise<string> {
       preamble: '// Made by `npm run build`: see CONTRIBUTING.md.',
       // V8 reads a text of one-byte characters faster.
       ascii_only: true,
-      // In parentheses, it would compile every function that is an argument, called or not.
-      wrap_func_args: false,
     },
   });
   return code as string;
