@@ -147,9 +147,7 @@ this.code=t.code??""
 this.requestId=t.requestId??""
 this.transient=t.transient??false
 this.retryAfterMs=t.retryAfterMs}}class ApiRefusal extends RequestFailure{name="ApiRefusal"}class NoAnswer extends RequestFailure{name="NoAnswer"}class NotSent extends RequestFailure{name="NotSent"
-refusedCredential
-constructor(e,t){super(`Not sent, because ${e}: ${t.message}`,{kind:t.kind,code:t.code,cause:t})
-this.refusedCredential=401===t.status}}const s=/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+constructor(e,t){super(`Not sent, because ${e}: ${t.message}`,{kind:t.kind,code:t.code,cause:t})}get refusedCredential(){return 401===this.cause.status}}const s=/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
 const o=/^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/
 const i=/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/
 function parseRetryAfter(e,t){const n=e?.trim()??""
@@ -934,8 +932,9 @@ const[r]=n
 if(void 0===r?.unread)return
 const s=1===n.length?`scan ${r.taskId}`:`${n.length} scans (${r.taskId}, \u2026)`
 const o=failureWords(r.unread,this.#E)
-const i=401===r.unread.status?adviceFor(r.unread,t):void 0
-this.#P(`The API took the stop request, but the status of ${s} could not be read: ${o}\n`+(i??"Reading it takes the permission codeartscheck:task:get."))}#N(e){this.#S=true
+const i=r.unread instanceof NotSent?r.unread.cause:r.unread
+const a=(401===i.status?adviceFor(i,t):void 0)??"Reading it takes the permission codeartscheck:task:get."
+this.#P(`The API took the stop request, but the status of ${s} could not be read: ${o}\n${a}`)}#N(e){this.#S=true
 !function error(e,t={}){command_issueCommand("error",utils_toCommandProperties(t),e instanceof Error?e.toString():e)}(e,{title:ue})}#P(e){!function warning(e,t={}){command_issueCommand("warning",utils_toCommandProperties(t),e instanceof Error?e.toString():e)}(e,{title:ue})}#U(e){return this.#E.clean(e,1e3)}}(de)},{on:(e,t)=>process.on(e,t),exit:e=>process.exit(e),flush:e=>process.stdout.write("",e)})})()
 module.exports={}})()
 

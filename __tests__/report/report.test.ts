@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { NotSent } from '../../src/http/failures.ts';
 import { Report } from '../../src/report/report.ts';
 import { Secrets } from '../../src/report/secrets.ts';
 import {
@@ -81,13 +82,21 @@ describe('the report of a step where no task failed', () => {
   );
 });
 
-test('a credential that expired while the status was read is told as that', () => {
-  const unread = refusal('Expired.', { code: 'CC.00000003', status: 401 });
+const EXPIRED = refusal('Expired.', { code: '', status: 401 });
+
+test.each([
+  ['of that status', EXPIRED, 'Expired. (HTTP 401)'],
+  [
+    'of another one',
+    new NotSent('the credential was refused', EXPIRED),
+    'Not sent, because the credential was refused: Expired.',
+  ],
+])('a credential that is refused to the request %s is told as that', (_, unread, words) => {
   report.expect(['a']);
   report.add(taskResult({ taskId: 'a', unread }));
   expect(report.finish(context)).toBe(true);
   expect(step.commands('warning')).toMatchObject([
-    { lines: [expect.stringContaining('Expired. (CC.00000003, HTTP 401)'), 'Obtain a new one.'] },
+    { lines: [expect.stringContaining(words), 'Obtain a new one.'] },
   ]);
 });
 

@@ -74,8 +74,8 @@ export class NoAnswer extends RequestFailure {
 /** The request was not sent, because of what became of another one. */
 export class NotSent extends RequestFailure {
   override readonly name = 'NotSent';
-  /** Whether the other one was refused its credential, which no later request gets around. */
-  readonly refusedCredential: boolean;
+  /** What became of the other one. */
+  declare readonly cause: RequestFailure;
 
   /**
    * @param reason completes 'Not sent, because …'
@@ -87,6 +87,10 @@ export class NotSent extends RequestFailure {
       code: because.code,
       cause: because,
     });
-    this.refusedCredential = because.status === 401;
+  }
+
+  /** Whether the other one was refused its credential, which no later request gets around. */
+  get refusedCredential(): boolean {
+    return this.cause.status === 401;
   }
 }

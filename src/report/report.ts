@@ -1,6 +1,6 @@
 import { error, setOutput, warning } from '@actions/core';
 import { errorText } from '../http/connection-error.ts';
-import { NoAnswer, type RequestFailure } from '../http/failures.ts';
+import { NoAnswer, NotSent, type RequestFailure } from '../http/failures.ts';
 import type { TaskResult } from '../task-result.ts';
 import { type AdviceContext, adviceFor } from './advice.ts';
 import { annotationText } from './annotation.ts';
@@ -113,10 +113,12 @@ export class Report {
     const which =
       unread.length === 1 ? `scan ${first.taskId}` : `${unread.length} scans (${first.taskId}, …)`;
     const why = failureWords(first.unread, this.#secrets);
-    const advice = first.unread.status === 401 ? adviceFor(first.unread, context) : undefined;
+    const root = first.unread instanceof NotSent ? first.unread.cause : first.unread;
+    const advice =
+      (root.status === 401 ? adviceFor(root, context) : undefined) ??
+      'Reading it takes the permission codeartscheck:task:get.';
     this.#warning(
-      `The API took the stop request, but the status of ${which} could not be read: ${why}\n` +
-        (advice ?? 'Reading it takes the permission codeartscheck:task:get.'),
+      `The API took the stop request, but the status of ${which} could not be read: ${why}\n${advice}`,
     );
   }
 
