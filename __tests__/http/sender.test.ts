@@ -102,11 +102,11 @@ describe('a request', () => {
     expect(bench.sent).toEqual(['/a at 0']);
   });
 
-  test('needs no queue where there is one at a time', async () => {
-    const bench = new Bench({ '/a': [BUSY, OK] }, { sideBySide: false });
-    await expect(bench.send('/a')).resolves.toBe('good');
-    await bench.send('/b');
-    expect(bench.sent).toEqual(['/a at 0', '/a at 500', '/b at 500']);
+  test('has no queue before it where there is to be one at a time', async () => {
+    const bench = new Bench({ '/0': [BUSY] }, { sideBySide: false, exchangeMs: 10 });
+    await Promise.all(Array.from({ length: 20 }, (_, index) => bench.send(`/${index}`)));
+    expect(bench.sent).toHaveLength(21);
+    expect(bench.mostAtOnce).toBe(20);
   });
 
   test('is told to the log with its status and how long it took', async () => {
