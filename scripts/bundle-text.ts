@@ -91,8 +91,8 @@ function refuseOthers(bundle: string, name: string, members: readonly string[]):
 /**
  * Makes a bundle short to compile. What is never used goes. A function that is used once moves to the
  * place of its use: V8 compiles one that is called where it stands at once, and scans any other twice.
- * Variables get short names. So that a person can read what a commit changes, functions, classes and
- * properties keep theirs, and there is a line for each statement.
+ * Variables and private properties get short names. So that a person can read what a commit changes,
+ * functions, classes and public properties keep theirs, and there is a line for each statement.
  *
  * @param bundle the text of a script
  * @throws Error where it is no JavaScript
