@@ -1,11 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { CheckApi } from '../src/check-api.ts';
 import type { Credential } from '../src/credentials/credential.ts';
-import { Deadline } from '../src/deadline.ts';
 import { ApiRefusal } from '../src/http/failures.ts';
-import { type Attempt, Sender } from '../src/http/sender.ts';
+import type { Attempt } from '../src/http/sender.ts';
 import type { HttpAnswer, HttpRequest } from '../src/http/transport.ts';
-import { FakeClock } from './support/fake-clock.ts';
+import { scriptedSender } from './support/scripted-sender.ts';
 
 const TASK = '0123456789abcdef0123456789ABCDEF';
 const BUSY: HttpAnswer = { status: 503, headers: {}, body: '' };
@@ -26,22 +25,9 @@ interface Options {
 
 function bench(answers: readonly HttpAnswer[], options: Options = {}) {
   const { endpoint = 'https://check.example.com', retries = 2 } = options;
-  const clock = new FakeClock();
   const sent: HttpRequest[] = [];
   const attempts: Attempt[] = [];
-  const left = [...answers];
-  const sender = new Sender({
-    sideBySide: false,
-    clock,
-    deadline: new Deadline(60, clock),
-    random: () => 0.5,
-    transport: {
-      send: async (request) => {
-        sent.push(request);
-        return left.shift() ?? BUSY;
-      },
-    },
-  });
+  const sender = scriptedSender(answers, BUSY, (request) => sent.push(request));
   const api = new CheckApi(sender, new URL(endpoint), credential, retries);
   return { api, sent, attempts, onAttempt: (attempt: Attempt) => attempts.push(attempt) };
 }

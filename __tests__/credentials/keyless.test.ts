@@ -1,10 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { keylessCredential, type TrustAgency } from '../../src/credentials/keyless.ts';
-import { Deadline } from '../../src/deadline.ts';
 import { ApiRefusal, NoAnswer } from '../../src/http/failures.ts';
-import { type Attempt, Sender } from '../../src/http/sender.ts';
+import type { Attempt } from '../../src/http/sender.ts';
 import type { HttpAnswer, HttpRequest } from '../../src/http/transport.ts';
-import { FakeClock } from '../support/fake-clock.ts';
+import { scriptedSender } from '../support/scripted-sender.ts';
 
 const ID_TOKEN = 'header.payload.signature';
 const CREDENTIALS = {
@@ -31,24 +30,13 @@ const GOOD = reply({ credentials: CREDENTIALS });
 const BUSY = reply({ error_code: 'STS5.0500', error_msg: 'busy' }, 503);
 
 function bench(answers: readonly HttpAnswer[], agency: Partial<TrustAgency> = {}, retries = 2) {
-  const clock = new FakeClock();
   const sent: HttpRequest[] = [];
   const attempts: Attempt[] = [];
   /** What happened, in order. */
   const events: string[] = [];
-  const left = [...answers];
-  const sender = new Sender({
-    sideBySide: false,
-    clock,
-    deadline: new Deadline(60, clock),
-    random: () => 0.5,
-    transport: {
-      send: async (request) => {
-        sent.push(request);
-        events.push('send');
-        return left.shift() ?? BUSY;
-      },
-    },
+  const sender = scriptedSender(answers, BUSY, (request) => {
+    sent.push(request);
+    events.push('send');
   });
   const obtain = (idToken: () => Promise<string> = async () => ID_TOKEN) =>
     keylessCredential(
