@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { CHECK_HOSTS } from '../src/endpoints.ts';
+import { CHECK_HOSTS } from '../src/inputs/endpoints.ts';
 import { OUTPUT_NAMES } from '../src/report/outputs.ts';
 
 interface Declared {
@@ -19,7 +19,7 @@ test('every output that is declared is set, and every one that is set is declare
 });
 
 test('no input is declared and ignored', () => {
-  const source = readFileSync('src/inputs.ts', 'utf8');
+  const source = readFileSync('src/inputs/inputs.ts', 'utf8');
   const ignored = Object.keys(action.inputs).filter((name) => !source.includes(`'${name}'`));
   expect(Object.keys(action.inputs)).toHaveLength(16);
   expect(ignored).toEqual([]);

@@ -39,7 +39,7 @@ describe('whoever comes to need a package that is not bundled', () => {
 });
 
 describe.each(STUBS)('%s', (name, stub) => {
-  test('is the stand-in, wherever it is installed', () => {
+  test('is the mock API, wherever it is installed', () => {
     expect(realpathSync(pathOf(`node_modules/${name}`))).toBe(pathOf(stub));
     const lock: { packages: Record<string, unknown> } = JSON.parse(textOf('package-lock.json'));
     const installed = Object.entries(lock.packages).filter(([path]) =>
@@ -58,7 +58,7 @@ describe.each(STUBS)('%s', (name, stub) => {
 describe('the committed bundle', () => {
   const bundle = textOf('dist/index.js');
 
-  test('has the stand-in of undici', () => {
+  test('has the mock API of undici', () => {
     expect(bundle.match(/class ProxyAgent\b/g)).toHaveLength(1);
     expect(bundle).toMatch(
       /class ProxyAgent\s*\{\s*constructor\(\)\s*\{\s*throw new Error\("undici is not bundled: see stubs\/undici"\);?\s*\}\s*\}/,

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from '@jest/globals';
-import { untilAborted } from '../src/until-aborted.ts';
+import { abortable } from '../src/until-aborted.ts';
 
 function pending(): Promise<string> {
   return new Promise(() => undefined);
@@ -8,18 +8,18 @@ function pending(): Promise<string> {
 
 test('a promise that is kept in time gives its value', async () => {
   const { signal } = new AbortController();
-  await expect(untilAborted(Promise.resolve('value'), signal)).resolves.toBe('value');
+  await expect(abortable(Promise.resolve('value'), signal)).resolves.toBe('value');
 });
 
 test('a promise that is broken in time gives its error', async () => {
   const { signal } = new AbortController();
   const error = new Error('broken');
-  await expect(untilAborted(Promise.reject(error), signal)).rejects.toBe(error);
+  await expect(abortable(Promise.reject(error), signal)).rejects.toBe(error);
 });
 
 test('a signal that aborts first ends the wait with its reason', async () => {
   const controller = new AbortController();
-  const wait = untilAborted(pending(), controller.signal);
+  const wait = abortable(pending(), controller.signal);
   const reason = new Error('time is up');
   controller.abort(reason);
   await expect(wait).rejects.toBe(reason);
@@ -27,13 +27,13 @@ test('a signal that aborts first ends the wait with its reason', async () => {
 
 test('a signal that has aborted leaves nothing to wait for', async () => {
   const reason = new Error('time was up');
-  await expect(untilAborted(pending(), AbortSignal.abort(reason))).rejects.toBe(reason);
+  await expect(abortable(pending(), AbortSignal.abort(reason))).rejects.toBe(reason);
 });
 
 test('a promise that is broken after the wait has ended is nobody’s concern', async () => {
   const controller = new AbortController();
   const late = Promise.withResolvers<string>();
-  const wait = untilAborted(late.promise, controller.signal);
+  const wait = abortable(late.promise, controller.signal);
   const reason = new Error('time is up');
   controller.abort(reason);
   late.reject(new Error('too late'));
@@ -45,7 +45,7 @@ test.each([
   ['broken', () => Promise.reject(new Error('broken'))],
 ])('nothing listens to the signal once the promise is %s', async (_, make) => {
   const { signal } = new AbortController();
-  const wait = untilAborted(make(), signal);
+  const wait = abortable(make(), signal);
   expect(getEventListeners(signal, 'abort')).toHaveLength(1);
   await Promise.allSettled([wait]);
   await Promise.resolve();

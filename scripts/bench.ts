@@ -1,4 +1,4 @@
-// What the committed bundle costs, measured against the stand-in on this machine:
+// What the committed bundle costs, measured against the mock API on this machine:
 //
 //   npm run bench              200 pairs of one stop, then lists of tasks
 //   npm run bench -- --pairs 40
@@ -8,7 +8,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { StandIn } from '../__tests__/stand-in/stand-in.ts';
+import { MockApi } from '../mock-api/mock-api.ts';
 
 const BUNDLE = fileURLToPath(new URL('../dist/index.js', import.meta.url));
 const BARE = fileURLToPath(new URL('./bare-post.cjs', import.meta.url));
@@ -35,9 +35,9 @@ try {
 }
 
 async function benchOneStop(): Promise<void> {
-  const standIn = await StandIn.start({ tokens: [TOKEN] });
-  standIn.order({ kind: 'answer', status: 200, body: 'null' });
-  const { endpoint } = standIn;
+  const mockApi = await MockApi.start({ tokens: [TOKEN] });
+  mockApi.inject({ kind: 'response', status: 200, body: 'null' });
+  const { endpoint } = mockApi;
   const stopUrl = `${endpoint}/v2/tasks/${TASK_ID}/stop`;
   const headers = ['-H', `x-auth-token: ${TOKEN}`, '-H', 'content-type: application/json'];
   const candidates = {
@@ -73,7 +73,7 @@ async function benchOneStop(): Promise<void> {
   console.log(`| this action | ${ms(median(bundle))} | ${bundleMemory} |`);
   if (curl !== undefined) console.log(`| \`curl\` | ${ms(median(curl))} | |`);
   console.log(`| median ratio, action to bare POST | ${ratio.toFixed(2)} | |`);
-  await standIn.close();
+  await mockApi.close();
 }
 
 async function benchTaskLists(): Promise<void> {
@@ -83,19 +83,19 @@ async function benchTaskLists(): Promise<void> {
   console.log('|---|---|---|---|---|');
   for (const count of counts) {
     const taskIds = Array.from({ length: count }, (_, index) => `task-${index + 1}`);
-    const standIn = await StandIn.start({ tokens: [TOKEN], latencyMs: LATENCY_MS });
-    standIn.order({ kind: 'answer', status: 200, body: 'null' });
+    const mockApi = await MockApi.start({ tokens: [TOKEN], latencyMs: LATENCY_MS });
+    mockApi.inject({ kind: 'response', status: 200, body: 'null' });
     const file = join(folder, 'memory');
     const took = await node(['--require', MEMORY, BUNDLE], {
-      ...inputs(standIn.endpoint, taskIds),
+      ...inputs(mockApi.endpoint, taskIds),
       MEMORY_FILE: file,
     });
     const ideal = LATENCY_MS * (1 + Math.ceil((count - 1) / PARALLEL));
     const memory = (Number(readFileSync(file, 'utf8')) / 1024).toFixed(0);
     console.log(
-      `| ${count} | ${ms(took)} | ${ms(ideal)} | ${standIn.connections} | ${memory} MiB |`,
+      `| ${count} | ${ms(took)} | ${ms(ideal)} | ${mockApi.connections} | ${memory} MiB |`,
     );
-    await standIn.close();
+    await mockApi.close();
   }
 }
 

@@ -1,7 +1,8 @@
-// Shows the main job: the committed bundle, run as the runner runs it, against the stand-in of the
+// Shows the main job: the committed bundle, run as the runner runs it, against the mock API of the
 // CodeArts Check API; or for real, where CHECK_TASK_ID and CHECK_TOKEN are set.
-import { StandIn } from '../__tests__/stand-in/stand-in.ts';
+
 import { runBundle, type StepRun } from '../__tests__/support/run-bundle.ts';
+import { MockApi } from '../mock-api/mock-api.ts';
 
 const { CHECK_ENDPOINT = '', CHECK_TASK_ID = '', CHECK_TOKEN = '' } = process.env;
 
@@ -26,13 +27,13 @@ async function demo(): Promise<number> {
     good: 'token-of-today-MIIF0AYJKoZIhvc',
     expired: 'token-of-yesterday-MIIF0AYJKoZ',
   };
-  const standIn = await StandIn.start({
+  const mockApi = await MockApi.start({
     scans: { [taskId]: {} },
     tokens: [tokens.good],
     expiredTokens: [tokens.expired],
   });
-  const status = () => JSON.stringify(standIn.scans.get(taskId)?.status);
-  const inputs = { 'task-id': taskId, endpoint: standIn.endpoint };
+  const status = () => JSON.stringify(mockApi.scans.get(taskId)?.status);
+  const inputs = { 'task-id': taskId, endpoint: mockApi.endpoint };
 
   console.log('1. A scan is being checked, and a step stops it\n');
   const before = status();
@@ -44,7 +45,7 @@ async function demo(): Promise<number> {
 
   console.log('2. The same step with a token that has expired\n');
   const bad = await step({ ...inputs, token: tokens.expired });
-  await standIn.close();
+  await mockApi.close();
 
   const asExpected = good.exitCode === 0 && after === '3' && bad.exitCode === 1;
   if (!asExpected) console.log('That is not what was expected: please report it.');

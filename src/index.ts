@@ -1,8 +1,8 @@
+import { run } from './actions/process.ts';
+import { main } from './actions/stop.ts';
 import { systemClock } from './clock.ts';
-import { main } from './main.ts';
 import { Report } from './report/report.ts';
 import { Secrets } from './report/secrets.ts';
-import { run } from './run.ts';
 
 const secrets = new Secrets();
 run(

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import nock from 'nock';
 import { githubIdToken } from '../../src/credentials/github-id-token.ts';
 import { Deadline } from '../../src/deadline.ts';
-import { NoAnswer } from '../../src/http/failures.ts';
+import { NetworkError } from '../../src/http/errors.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const GITHUB = 'https://token.example.com';
@@ -56,7 +56,7 @@ describe('the ID token of a job', () => {
   test('is not asked for where the job may not have one', async () => {
     const asked = github().reply(200, { value: ID_TOKEN });
     const failure = githubIdToken(undefined, false, deadline);
-    await expect(failure).rejects.toBeInstanceOf(NoAnswer);
+    await expect(failure).rejects.toBeInstanceOf(NetworkError);
     await expect(failure).rejects.toMatchObject({
       kind: 'id-token',
       transient: false,
@@ -74,7 +74,7 @@ describe('the ID token of a job', () => {
   ])('that %s is told with the reason', async (_, status, body, reason) => {
     github().reply(status, body);
     const failure = githubIdToken(undefined, true, deadline);
-    await expect(failure).rejects.toBeInstanceOf(NoAnswer);
+    await expect(failure).rejects.toBeInstanceOf(NetworkError);
     await expect(failure).rejects.toMatchObject({
       kind: 'other',
       transient: false,
@@ -87,7 +87,7 @@ describe('the ID token of a job', () => {
   test('that does not come before the deadline is not waited for', async () => {
     const asked = github().reply(() => new Promise(() => undefined));
     const failed = expect(githubIdToken(undefined, true, deadline)).rejects.toMatchObject({
-      name: 'NoAnswer',
+      name: 'NetworkError',
       kind: 'deadline',
       message: 'No answer within the deadline (timeout-seconds: 30)',
     });

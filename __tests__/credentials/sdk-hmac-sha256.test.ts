@@ -3,9 +3,9 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { findSignatureError } from '../../mock-api/signature-verifier.ts';
 import { canonicalRequest, sign } from '../../src/credentials/sdk-hmac-sha256.ts';
 import type { HttpRequest } from '../../src/http/transport.ts';
-import { refuteSignature } from '../stand-in/signature-verifier.ts';
 
 const KEYS = { accessKeyId: 'AccessKey', secretAccessKey: 'SecretKey' };
 
@@ -24,7 +24,7 @@ function refute(
     url: `${url.pathname}${url.search}`,
     headers,
   });
-  return refuteSignature(received, body, new Map([[KEYS.accessKeyId, secretAccessKey]]));
+  return findSignatureError(received, body, new Map([[KEYS.accessKeyId, secretAccessKey]]));
 }
 
 describe('the published examples', () => {

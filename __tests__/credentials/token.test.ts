@@ -12,15 +12,15 @@ const request: HttpRequest = Object.freeze({
 });
 
 test('a token is sent as it is, and nothing else about the request changes', () => {
-  expect(tokenCredential('MIIF+token/==').authorise(request, NOW)).toEqual({
+  expect(tokenCredential('MIIF+token/==').authorize(request, NOW)).toEqual({
     ...request,
     headers: { 'content-type': 'application/json', 'x-auth-token': 'MIIF+token/==' },
   });
 });
 
 test('what is told about a token says how to get another, and never the token', () => {
-  const { name, renewal } = tokenCredential('MIIF+token/==');
+  const { name, hint } = tokenCredential('MIIF+token/==');
   expect(name).toBe('a token');
-  expect(renewal).toContain('24 hours');
-  expect(name + renewal).not.toContain('MIIF');
+  expect(hint).toContain('24 hours');
+  expect(name + hint).not.toContain('MIIF');
 });

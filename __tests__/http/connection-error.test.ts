@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { connectionError, errorText } from '../../src/http/connection-error.ts';
-import { NoAnswer } from '../../src/http/failures.ts';
+import { connectionError, errorMessage } from '../../src/http/connection-error.ts';
+import { NetworkError } from '../../src/http/errors.ts';
 
 const HOST = 'codearts-check.example.com';
 const DIRECT = { host: HOST, proxy: undefined };
@@ -61,7 +61,7 @@ describe('an error of a connection', () => {
   ])('%s is told as %s, to be tried again: %s', (code, kind, transient, sentence) => {
     const error = nodeError(code);
     const failure = connectionError(error, DIRECT);
-    expect(failure).toBeInstanceOf(NoAnswer);
+    expect(failure).toBeInstanceOf(NetworkError);
     expect(failure).toMatchObject({
       kind,
       transient,
@@ -267,5 +267,5 @@ test.each([
   ['an object that has no text', Object.create(null), '[Object: null prototype] {}'],
   ['an object that cannot be made text', { toString: null }, '{ toString: null }'],
 ])('the text of %s that was thrown can be told', (_, thrown, text) => {
-  expect(errorText(thrown)).toBe(text);
+  expect(errorMessage(thrown)).toBe(text);
 });

@@ -8,12 +8,14 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { generate } from 'selfsigned';
-import { readAnswer } from '../../src/api-answer.ts';
+import type { Fault } from '../../mock-api/faults.ts';
+import { MockApi, type MockApiOptions } from '../../mock-api/mock-api.ts';
+import { parseResponse } from '../../src/api/response.ts';
 import { Deadline } from '../../src/deadline.ts';
-import { NoAnswer } from '../../src/http/failures.ts';
+import { NetworkError } from '../../src/http/errors.ts';
 import {
   ATTEMPT_TIMEOUT_MS,
-  deadlineFailure,
+  deadlineError,
   type HttpRequest,
   MAX_ANSWER_BYTES,
   MAX_CONNECTIONS,
@@ -21,8 +23,6 @@ import {
   Transport,
 } from '../../src/http/transport.ts';
 import { USER_AGENT } from '../../src/version.ts';
-import type { Fault } from '../stand-in/faults.ts';
-import { StandIn, type StandInOptions } from '../stand-in/stand-in.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const SECONDS = 60;
@@ -43,8 +43,8 @@ afterEach(async () => {
   for (const close of closers) await close();
 });
 
-async function standIn(options: StandInOptions = {}): Promise<StandIn> {
-  const one = await StandIn.start(options);
+async function mockApi(options: MockApiOptions = {}): Promise<MockApi> {
+  const one = await MockApi.start(options);
   closers.push(() => one.close());
   return one;
 }
@@ -81,13 +81,13 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-function answer(body: string, more: Partial<Extract<Fault, { kind: 'answer' }>> = {}): Fault {
-  return { kind: 'answer', status: 200, body, ...more };
+function answer(body: string, more: Partial<Extract<Fault, { kind: 'response' }>> = {}): Fault {
+  return { kind: 'response', status: 200, body, ...more };
 }
 
 describe('a request', () => {
   test('goes out as it is, with the name of the action', async () => {
-    const api = await standIn();
+    const api = await mockApi();
     await transport.send(
       request(`${api.endpoint}/v2/tasks/abc/stop?a=%20b`, {
         method: 'POST',
@@ -111,7 +111,7 @@ describe('a request', () => {
   });
 
   test('without a body sends none', async () => {
-    const api = await standIn();
+    const api = await mockApi();
     await transport.send(request(`${api.endpoint}/v2/tasks/abc/progress`));
     expect(api.requests).toMatchObject([{ method: 'GET', body: '' }]);
   });
@@ -131,8 +131,8 @@ describe('an answer', () => {
   test.each([200, 204, 400, 401, 404, 429, 500, 503])(
     'with HTTP %i is handed on',
     async (status) => {
-      const api = await standIn();
-      api.order(answer(status === 204 ? '' : '{"a":1}', { status, headers: { 'x-a': 'b' } }));
+      const api = await mockApi();
+      api.inject(answer(status === 204 ? '' : '{"a":1}', { status, headers: { 'x-a': 'b' } }));
       const received = await transport.send(request(api.endpoint));
       expect(received).toMatchObject({ status, body: status === 204 ? '' : '{"a":1}' });
       expect(received.headers).toMatchObject({ 'x-a': 'b' });
@@ -142,9 +142,9 @@ describe('an answer', () => {
   test.each([301, 302, 303, 307, 308])(
     'that redirects (HTTP %i) is not followed',
     async (status) => {
-      const api = await standIn();
-      const other = await standIn();
-      api.order(answer('', { status, headers: { location: `${other.endpoint}/elsewhere` } }));
+      const api = await mockApi();
+      const other = await mockApi();
+      api.inject(answer('', { status, headers: { location: `${other.endpoint}/elsewhere` } }));
       const headers = { 'x-auth-token': 'secret' };
       const received = await transport.send(request(api.endpoint, { headers }));
       expect(received.status).toBe(status);
@@ -155,9 +155,9 @@ describe('an answer', () => {
   );
 
   test('of 64 KiB is whole', async () => {
-    const api = await standIn();
+    const api = await mockApi();
     const body = 'x'.repeat(MAX_ANSWER_BYTES);
-    api.order(answer(body));
+    api.inject(answer(body));
     expect((await transport.send(request(api.endpoint))).body).toBe(body);
   });
 
@@ -165,15 +165,15 @@ describe('an answer', () => {
     ['of a length that is announced', { 'content-length': String(MAX_ANSWER_BYTES + 1) }],
     ['in chunks', { 'transfer-encoding': 'chunked' }],
   ])('longer than 64 KiB, %s, is refused', async (_, headers) => {
-    const api = await standIn();
-    api.order(
+    const api = await mockApi();
+    api.inject(
       answer('x'.repeat(MAX_ANSWER_BYTES + 1), {
         status: 500,
         headers: { ...headers, 'x-request-id': 'request-1' },
       }),
     );
     const failure = transport.send(request(api.endpoint));
-    await expect(failure).rejects.toBeInstanceOf(NoAnswer);
+    await expect(failure).rejects.toBeInstanceOf(NetworkError);
     await expect(failure).rejects.toMatchObject({
       kind: 'too-long',
       transient: false,
@@ -224,7 +224,7 @@ describe('an answer', () => {
     });
     const received = await transport.send(request(`http://127.0.0.1:${portOf(server)}`));
     expect(received.body).toBe('\ufeff{}');
-    expect(readAnswer(received, clock.date()).json).toEqual({});
+    expect(parseResponse(received, clock.date()).json).toEqual({});
   });
 
   test('that is not UTF-8 is read as far as it goes', async () => {
@@ -236,7 +236,7 @@ describe('an answer', () => {
   test('leaves nothing behind on the deadline, which lives on', async () => {
     const any = jest.spyOn(AbortSignal, 'any');
     const deadline = new Deadline(SECONDS, clock);
-    const server = await standIn();
+    const server = await mockApi();
     const lasting = new Transport(deadline, clock);
     await lasting.send(request(`${server.endpoint}/a`));
     await lasting.send(request(`${server.endpoint}/b`));
@@ -246,7 +246,7 @@ describe('an answer', () => {
   });
 
   test('leaves no timer behind', async () => {
-    const api = await standIn();
+    const api = await mockApi();
     await transport.send(request(api.endpoint));
     // That of the deadline.
     expect(clock.sleeping).toBe(1);
@@ -258,10 +258,10 @@ describe('a connection', () => {
     ['reset-before-headers', 'reset', true, 'reset the connection (ECONNRESET)'],
     ['garbage', 'not-http', false, 'did not answer in HTTP (HPE_INVALID_CONSTANT)'],
   ] as const)('that ends with %s is told as %s', async (fault, kind, transient, words) => {
-    const api = await standIn();
-    api.order({ kind: fault });
+    const api = await mockApi();
+    api.inject({ kind: fault });
     const failure = transport.send(request(api.endpoint));
-    await expect(failure).rejects.toBeInstanceOf(NoAnswer);
+    await expect(failure).rejects.toBeInstanceOf(NetworkError);
     await expect(failure).rejects.toMatchObject({
       kind,
       transient,
@@ -273,10 +273,10 @@ describe('a connection', () => {
   test.each(['reset-after-headers', 'cut-short', 'cut-short-chunked'] as const)(
     'that ends in the midst of an answer (%s) leaves none',
     async (fault) => {
-      const api = await standIn();
-      api.order({ kind: fault });
+      const api = await mockApi();
+      api.inject({ kind: fault });
       await expect(transport.send(request(api.endpoint))).rejects.toMatchObject({
-        name: 'NoAnswer',
+        name: 'NetworkError',
         kind: 'cut-short',
         transient: true,
         message: 'The answer was cut short',
@@ -309,26 +309,26 @@ describe('a connection', () => {
   });
 
   test('is kept for the next request', async () => {
-    const api = await standIn();
+    const api = await mockApi();
     for (const path of ['/a', '/b', '/c']) await transport.send(request(api.endpoint + path));
     expect(api.requests).toHaveLength(3);
     expect(api.connections).toBe(1);
   });
 
   test('that hangs after its attempt was given up takes the place of no other', async () => {
-    const api = await standIn();
-    api.order({ kind: 'silence' }, { times: MAX_CONNECTIONS });
+    const api = await mockApi();
+    api.inject({ kind: 'silence' }, { times: MAX_CONNECTIONS });
     const hanging = Array.from({ length: MAX_CONNECTIONS }, () =>
       transport.send(request(api.endpoint)).catch((error: unknown) => error),
     );
     await until(() => api.requests.length === MAX_CONNECTIONS);
     await clock.advance(ATTEMPT_TIMEOUT_MS);
-    for (const failure of await Promise.all(hanging)) expect(failure).toBeInstanceOf(NoAnswer);
+    for (const failure of await Promise.all(hanging)) expect(failure).toBeInstanceOf(NetworkError);
     await expect(transport.send(request(api.endpoint))).resolves.toMatchObject({ status: 404 });
   });
 
   test('to one host is not used for another', async () => {
-    const [one, other] = [await standIn(), await standIn()];
+    const [one, other] = [await mockApi(), await mockApi()];
     for (const api of [one, other, one, other]) await transport.send(request(api.endpoint));
     expect([one.connections, other.connections]).toEqual([1, 1]);
     expect([one.requests.length, other.requests.length]).toEqual([2, 2]);
@@ -379,10 +379,10 @@ describe('the name of a host', () => {
 
 describe.each(['silence', 'drip'] as const)('a host that answers with %s', (fault) => {
   test('is given up when the attempt has taken too long, to be tried again', async () => {
-    const api = await standIn();
-    api.order({ kind: fault });
+    const api = await mockApi();
+    api.inject({ kind: fault });
     const failed = expect(transport.send(request(api.endpoint))).rejects.toMatchObject({
-      name: 'NoAnswer',
+      name: 'NetworkError',
       kind: 'timeout',
       transient: true,
       status: null,
@@ -395,8 +395,8 @@ describe.each(['silence', 'drip'] as const)('a host that answers with %s', (faul
   });
 
   test('is waited for as long as an attempt may take', async () => {
-    const api = await standIn();
-    api.order({ kind: fault });
+    const api = await mockApi();
+    api.inject({ kind: fault });
     let settled = false;
     const sending = transport.send(request(api.endpoint)).finally(() => {
       settled = true;
@@ -410,11 +410,11 @@ describe.each(['silence', 'drip'] as const)('a host that answers with %s', (faul
   });
 
   test('is given up when the deadline passes, for good', async () => {
-    const api = await standIn();
-    api.order({ kind: fault });
+    const api = await mockApi();
+    api.inject({ kind: fault });
     const urgent = new Transport(new Deadline(5, clock), clock);
     const failed = expect(urgent.send(request(api.endpoint))).rejects.toMatchObject({
-      name: 'NoAnswer',
+      name: 'NetworkError',
       kind: 'deadline',
       transient: false,
       status: null,
@@ -427,9 +427,11 @@ describe.each(['silence', 'drip'] as const)('a host that answers with %s', (faul
   });
 
   test('does not hold up the next request', async () => {
-    const api = await standIn();
-    api.order({ kind: fault }, { times: 1 });
-    const failed = expect(transport.send(request(api.endpoint))).rejects.toBeInstanceOf(NoAnswer);
+    const api = await mockApi();
+    api.inject({ kind: fault }, { times: 1 });
+    const failed = expect(transport.send(request(api.endpoint))).rejects.toBeInstanceOf(
+      NetworkError,
+    );
     await until(() => api.requests.length > 0);
     await clock.advance(ATTEMPT_TIMEOUT_MS);
     await failed;
@@ -517,8 +519,8 @@ test('an answer that fails after its attempt was given up is nobody’s concern'
 });
 
 test('no answer is waited for once the deadline has passed', async () => {
-  const api = await standIn();
-  api.order({ kind: 'silence' });
+  const api = await mockApi();
+  api.inject({ kind: 'silence' });
   await clock.advance(SECONDS * 1000);
   await expect(transport.send(request(api.endpoint))).rejects.toMatchObject({
     kind: 'deadline',
@@ -532,7 +534,7 @@ describe('over TLS', () => {
   let pem: { readonly key: string; readonly cert: string };
 
   beforeAll(async () => {
-    const { private: key, cert } = await generate([{ name: 'commonName', value: 'stand-in' }], {
+    const { private: key, cert } = await generate([{ name: 'commonName', value: 'mock API' }], {
       extensions: [
         { name: 'basicConstraints', cA: true },
         {
@@ -571,14 +573,14 @@ describe('over TLS', () => {
   }
 
   test('a host with a trusted certificate is answered', async () => {
-    const api = await standIn({ tls: pem });
+    const api = await mockApi({ tls: pem });
     trustTheStandIn();
-    api.order(answer('{"a":1}'));
+    api.inject(answer('{"a":1}'));
     expect((await transport.send(request(api.endpoint))).body).toBe('{"a":1}');
   });
 
   test('a host with another certificate gets no request', async () => {
-    const api = await standIn({ tls: pem });
+    const api = await mockApi({ tls: pem });
     const headers = { 'x-auth-token': 'secret' };
     await expect(transport.send(request(api.endpoint, { headers }))).rejects.toMatchObject({
       kind: 'certificate',
@@ -588,9 +590,9 @@ describe('over TLS', () => {
   });
 
   test('one host may speak TLS and another not', async () => {
-    const [plain, secure] = [await standIn(), await standIn({ tls: pem })];
+    const [plain, secure] = [await mockApi(), await mockApi({ tls: pem })];
     trustTheStandIn();
-    for (const api of [plain, secure]) api.order(answer('{}'));
+    for (const api of [plain, secure]) api.inject(answer('{}'));
     for (const api of [plain, secure, plain]) {
       expect((await transport.send(request(api.endpoint))).status).toBe(200);
     }
@@ -598,14 +600,14 @@ describe('over TLS', () => {
   });
 
   test('a host that does not speak it is told so', async () => {
-    const api = await standIn();
+    const api = await mockApi();
     await expect(
       transport.send(request(api.endpoint.replace('http:', 'https:'))),
     ).rejects.toMatchObject({ kind: 'tls', transient: false });
   });
 
   test('a proxy is asked for the host, and sees nothing of the request', async () => {
-    const api = await standIn({ tls: pem });
+    const api = await mockApi({ tls: pem });
     trustTheStandIn();
     const asked = await proxy((_, socket) => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
@@ -659,8 +661,8 @@ describe('over TLS', () => {
 
 test('the failure of the deadline names the input that sets it', () => {
   const cause = new Error('why');
-  const failure = deadlineFailure(new Deadline(90, clock), cause);
-  expect(failure).toBeInstanceOf(NoAnswer);
+  const failure = deadlineError(new Deadline(90, clock), cause);
+  expect(failure).toBeInstanceOf(NetworkError);
   expect(failure).toMatchObject({
     kind: 'deadline',
     transient: false,

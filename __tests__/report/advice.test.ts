@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import type { FailureKind } from '../../src/http/failures.ts';
+import type { ErrorKind } from '../../src/http/errors.ts';
 import { adviceFor } from '../../src/report/advice.ts';
-import { noAnswer, refusal } from '../support/step-environment.ts';
+import { noAnswer, refusal } from '../support/fake-runner.ts';
 
 const RENEWAL = 'Obtain a new one.';
-const context = { credential: { renewal: RENEWAL }, notRunningSucceeds: false };
+const context = { credential: { hint: RENEWAL }, notRunningSucceeds: false };
 
 describe('what the API refused by a code', () => {
   test.each([
@@ -78,7 +78,7 @@ describe('what has no code', () => {
     expect(adviceFor(refusal('Refused.', { status }), context)).toContain(advice);
   });
 
-  test.each<[FailureKind, string]>([
+  test.each<[ErrorKind, string]>([
     ['redirect', 'proxy or login page'],
     ['not-json', 'proxy or login page'],
     ['host-not-found', 'Check region and endpoint'],

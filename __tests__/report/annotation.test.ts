@@ -1,23 +1,23 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { FailureKind } from '../../src/http/failures.ts';
+import type { ErrorKind } from '../../src/http/errors.ts';
 import { adviceFor } from '../../src/report/advice.ts';
 import { annotationText } from '../../src/report/annotation.ts';
 import { Secrets } from '../../src/report/secrets.ts';
-import type { TaskResult } from '../../src/task-result.ts';
+import type { TaskResult } from '../../src/tasks/task-result.ts';
 import {
+  FakeRunner,
   failedTask,
   noAnswer,
   outsideText,
-  StepEnvironment,
   taskResult,
-} from '../support/step-environment.ts';
+} from '../support/fake-runner.ts';
 
-StepEnvironment.forEachTest();
+FakeRunner.forEachTest();
 
 // A cause that is known to nobody, and brings no advice.
 const UNHEARD_OF = { status: 418 };
-const context = { credential: { renewal: 'Obtain a new one.' }, notRunningSucceeds: false };
+const context = { credential: { hint: 'Obtain a new one.' }, notRunningSucceeds: false };
 
 const linesOf = (results: readonly TaskResult[]) =>
   annotationText(results, context, new Secrets()).split('\n');
@@ -109,7 +109,7 @@ describe('an annotation that would be too long', () => {
       ),
       ...[401, 403, 404, 413, 504].map((status) => failedTask(`${status}`, long, { status })),
       ...['redirect', 'refused', 'certificate', 'tls', 'proxy', 'proxy-password', 'deadline'].map(
-        (kind) => failedTask(kind, long, { kind: kind as FailureKind, status: null }),
+        (kind) => failedTask(kind, long, { kind: kind as ErrorKind, status: null }),
       ),
     ];
     const lines = linesOf(tasks);

@@ -1,18 +1,18 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Attempt } from '../../src/http/sender.ts';
+import type { Attempt } from '../../src/http/client.ts';
 import { Log } from '../../src/report/log.ts';
 import { Secrets } from '../../src/report/secrets.ts';
 import {
+  FakeRunner,
   failedTask,
   noAnswer,
   outsideText,
   refusal,
-  StepEnvironment,
   taskResult,
-} from '../support/step-environment.ts';
+} from '../support/fake-runner.ts';
 
-const step = StepEnvironment.forEachTest();
+const step = FakeRunner.forEachTest();
 const SECRET = 's3cretOfTheTests';
 
 let log: Log;

@@ -4,14 +4,14 @@ import fc from 'fast-check';
 import { OUTPUT_NAMES, outputsOf, outputsWithoutTasks } from '../../src/report/outputs.ts';
 import { Secrets } from '../../src/report/secrets.ts';
 import {
+  FakeRunner,
   failedTask,
   noAnswer,
   outsideText,
-  StepEnvironment,
   taskResult,
-} from '../support/step-environment.ts';
+} from '../support/fake-runner.ts';
 
-const step = StepEnvironment.forEachTest();
+const step = FakeRunner.forEachTest();
 const SECRET = 's3cretOfTheTests/+=';
 
 function secretsWith(...values: readonly string[]): Secrets {

@@ -1,22 +1,22 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { NotSent } from '../../src/http/failures.ts';
+import { SkippedError } from '../../src/http/errors.ts';
 import { Report } from '../../src/report/report.ts';
 import { Secrets } from '../../src/report/secrets.ts';
 import {
+  FakeRunner,
   failedTask,
   noAnswer,
   outsideText,
   refusal,
-  StepEnvironment,
   taskResult,
-} from '../support/step-environment.ts';
+} from '../support/fake-runner.ts';
 
-const step = StepEnvironment.forEachTest();
+const step = FakeRunner.forEachTest();
 const SECRET = 's3cretOfTheTests';
 const TITLE = 'Stop CodeArts Check Task';
-const context = { credential: { renewal: 'Obtain a new one.' }, notRunningSucceeds: false };
+const context = { credential: { hint: 'Obtain a new one.' }, notRunningSucceeds: false };
 
 let report: Report;
 beforeEach(() => {
@@ -62,10 +62,10 @@ describe('the report of a step where no task failed', () => {
   ])(
     'warns once of statuses that could not be read, and names the permission: %d',
     (count, which) => {
-      const unread = refusal('Not allowed.', { code: 'PAP5.0001', status: 403 });
+      const statusError = refusal('Not allowed.', { code: 'PAP5.0001', status: 403 });
       report.expect(['a', 'b', 'c']);
       for (const [index, taskId] of ['a', 'b', 'c'].entries()) {
-        report.add(taskResult({ taskId, ...(index < count ? { unread } : {}) }));
+        report.add(taskResult({ taskId, ...(index < count ? { statusError } : {}) }));
       }
       expect(report.finish(context)).toBe(true);
       expect(step.commands('warning')).toEqual([
@@ -88,12 +88,12 @@ test.each([
   ['of that status', EXPIRED, 'Expired. (HTTP 401)'],
   [
     'of another one',
-    new NotSent('the credential was refused', EXPIRED),
+    new SkippedError('the credential was refused', EXPIRED),
     'Not sent, because the credential was refused: Expired.',
   ],
-])('a credential that is refused to the request %s is told as that', (_, unread, words) => {
+])('a credential that is refused to the request %s is told as that', (_, statusError, words) => {
   report.expect(['a']);
-  report.add(taskResult({ taskId: 'a', unread }));
+  report.add(taskResult({ taskId: 'a', statusError }));
   expect(report.finish(context)).toBe(true);
   expect(step.commands('warning')).toMatchObject([
     { lines: [expect.stringContaining(words), 'Obtain a new one.'] },
@@ -122,7 +122,7 @@ describe('the report of a step where a task failed', () => {
   test('gives the tasks that were never tried the failure that kept them from it', () => {
     report.expect(['a', 'b', 'c']);
     report.add(taskResult({ taskId: 'b', outcome: 'stopped' }));
-    report.failRest(noAnswer('GitHub gives this job no ID token', { kind: 'id-token' }));
+    report.failRemaining(noAnswer('GitHub gives this job no ID token', { kind: 'id-token' }));
     expect(report.finish({ ...context, credential: undefined })).toBe(false);
     expect(JSON.parse(step.outputs()['results'] ?? '')).toEqual(
       [
@@ -177,7 +177,7 @@ describe('the report of a step where a task failed', () => {
 
 describe('the report of a step that came to no task', () => {
   test('says why in an error and in the outputs', () => {
-    report.abandon("wait takes true or false, not 'yes'");
+    report.failEarly("wait takes true or false, not 'yes'");
     expect(step.commands('error')).toEqual([
       { title: TITLE, lines: ["wait takes true or false, not 'yes'"] },
     ]);
@@ -196,7 +196,7 @@ describe('the report of an error that nobody expected', () => {
   test('has outputs of what is known, and the error', () => {
     report.expect(['a', 'b']);
     report.add(taskResult({ taskId: 'a', outcome: 'stopped' }));
-    report.crash('Unexpected error: x is not a function');
+    report.failUnexpectedly('Unexpected error: x is not a function');
     expect(step.commands('error')).toEqual([
       { title: TITLE, lines: ['Unexpected error: x is not a function'] },
     ]);
@@ -211,7 +211,7 @@ describe('the report of an error that nobody expected', () => {
   });
 
   test('has outputs also before there is a task', () => {
-    report.crash('The step was cancelled (SIGINT)');
+    report.failUnexpectedly('The step was cancelled (SIGINT)');
     expect(step.outputs()).toEqual({
       outcome: 'failed',
       'status-code': '',
@@ -229,7 +229,7 @@ describe('the report of an error that nobody expected', () => {
     report.add(taskResult());
     step.variable('GITHUB_OUTPUT', `${step.outputFile}-missing`);
     expect(() => report.finish(context)).toThrow('Missing file');
-    report.crash('Unexpected error: Missing file at path: x');
+    report.failUnexpectedly('Unexpected error: Missing file at path: x');
     expect(step.commands('error')).toEqual([
       { title: TITLE, lines: ['Unexpected error: Missing file at path: x'] },
     ]);
@@ -239,14 +239,14 @@ describe('the report of an error that nobody expected', () => {
     report.expect(['a']);
     report.add(failedTask('a', 'Refused.'));
     report.finish(context);
-    report.crash('Unexpected error: afterwards');
+    report.failUnexpectedly('Unexpected error: afterwards');
     expect(step.commands('error')).toHaveLength(1);
     expect(step.commands('error')[0]?.lines[0]).toContain('Refused.');
   });
 
   test('is one line, not too long, and without a secret', () => {
     report.expect(['a']);
-    report.crash(`Unexpected error: {\n  a: '${SECRET}'\n}${'x'.repeat(2_000)}`);
+    report.failUnexpectedly(`Unexpected error: {\n  a: '${SECRET}'\n}${'x'.repeat(2_000)}`);
     const [error, ...more] = step.commands('error');
     expect(more).toEqual([]);
     expect(error?.lines).toEqual([
@@ -261,7 +261,7 @@ describe('the job summary', () => {
   test('is written of the results', async () => {
     report.expect(['0a1b']);
     report.add(taskResult({ outcome: 'stopped' }));
-    await report.summarise();
+    await report.writeSummary();
     expect(step.summary()).toContain('<h3>Scan 0a1b stopped</h3>');
     expect(step.printed).toBe('');
   });
@@ -270,7 +270,7 @@ describe('the job summary', () => {
     report.add(taskResult());
     rmSync(step.summaryFile);
     mkdirSync(step.summaryFile);
-    await report.summarise();
+    await report.writeSummary();
     const [warning] = step.commands('warning');
     expect(warning?.title).toBe(TITLE);
     expect(warning?.lines).toEqual([
@@ -286,9 +286,9 @@ test('whatever the API says, annotations are single commands, without control ch
     fc.property(text, text, text, text, (message, code, requestId, crashed) => {
       report = newReport();
       report.add(failedTask('a', message, { code, requestId }));
-      report.add(taskResult({ taskId: 'b', unread: refusal(message, { code, requestId }) }));
+      report.add(taskResult({ taskId: 'b', statusError: refusal(message, { code, requestId }) }));
       report.finish(context);
-      new Report(secretsOfTest()).crash(crashed);
+      new Report(secretsOfTest()).failUnexpectedly(crashed);
       const shown = [...step.commands('warning'), ...step.commands('error')];
       expect(shown.map(({ title }) => title)).toEqual([TITLE, TITLE, TITLE]);
       for (const line of shown.flatMap(({ lines }) => lines)) {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Secrets } from '../../src/report/secrets.ts';
-import { outsideText, StepEnvironment } from '../support/step-environment.ts';
+import { FakeRunner, outsideText } from '../support/fake-runner.ts';
 
-const step = StepEnvironment.forEachTest();
+const step = FakeRunner.forEachTest();
 
 test('a secret is masked by the runner as soon as it is known', () => {
   new Secrets().add('MIIEpAIBAAKCAQEA');

@@ -3,17 +3,17 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Secrets } from '../../src/report/secrets.ts';
 import { writeSummary } from '../../src/report/summary.ts';
-import type { TaskResult } from '../../src/task-result.ts';
+import type { TaskResult } from '../../src/tasks/task-result.ts';
 import {
+  FakeRunner,
   failedTask,
   noAnswer,
   outsideText,
   refusal,
-  StepEnvironment,
   taskResult,
-} from '../support/step-environment.ts';
+} from '../support/fake-runner.ts';
 
-const step = StepEnvironment.forEachTest();
+const step = FakeRunner.forEachTest();
 const SECRET = 's3cret&OfTheTests';
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions#step-isolation-and-limits
 const RUNNER_LIMIT = 1024 * 1024;
@@ -89,8 +89,8 @@ describe('the job summary', () => {
   });
 
   test('says why a status could not be read', async () => {
-    const unread = refusal('Not allowed.', { code: 'PAP5.0001', status: 403 });
-    const [table] = tablesOf(await summaryOf([taskResult({ unread })]));
+    const statusError = refusal('Not allowed.', { code: 'PAP5.0001', status: 403 });
+    const [table] = tablesOf(await summaryOf([taskResult({ statusError })]));
     expect(table?.[1]?.[3]).toBe('PAP5.0001 Not allowed.');
   });
 

@@ -1,4 +1,4 @@
-import './one-realm.ts';
+import './patch-instanceof.ts';
 import { afterAll, afterEach, beforeEach } from '@jest/globals';
 import fc from 'fast-check';
 import nock from 'nock';

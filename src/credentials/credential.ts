@@ -5,12 +5,12 @@ export interface Credential {
   /** What it is, for the log. */
   readonly name: string;
   /** What to do when the API says that it is no longer good. */
-  readonly renewal: string;
+  readonly hint: string;
 
   /**
    * Adds the proof to a request.
    *
    * @param now the wall clock: a proof may be good for a few minutes only
    */
-  authorise(request: HttpRequest, now: Date): HttpRequest;
+  authorize(request: HttpRequest, now: Date): HttpRequest;
 }

@@ -1,9 +1,9 @@
 import { getIDToken } from '@actions/core';
 import type { Deadline } from '../deadline.ts';
-import { errorText } from '../http/connection-error.ts';
-import { NoAnswer } from '../http/failures.ts';
-import { deadlineFailure } from '../http/transport.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { errorMessage } from '../http/connection-error.ts';
+import { NetworkError } from '../http/errors.ts';
+import { deadlineError } from '../http/transport.ts';
+import { abortable } from '../until-aborted.ts';
 
 /**
  * Asks GitHub for the ID token of this job:
@@ -11,7 +11,7 @@ import { untilAborted } from '../until-aborted.ts';
  *
  * @param audience undefined: GitHub's own default
  * @param available whether the job may ask for one
- * @throws NoAnswer when there is none, or not before the deadline
+ * @throws NetworkError when there is none, or not before the deadline
  */
 export async function githubIdToken(
   audience: string | undefined,
@@ -19,15 +19,15 @@ export async function githubIdToken(
   deadline: Deadline,
 ): Promise<string> {
   if (!available) {
-    throw new NoAnswer('GitHub gives this job no ID token', { kind: 'id-token' });
+    throw new NetworkError('GitHub gives this job no ID token', { kind: 'id-token' });
   }
   try {
-    const idToken: unknown = await untilAborted(getIDToken(audience), deadline.signal);
+    const idToken: unknown = await abortable(getIDToken(audience), deadline.signal);
     if (typeof idToken === 'string') return idToken;
     throw new Error('its answer holds none');
   } catch (error) {
-    if (deadline.signal.aborted) throw deadlineFailure(deadline, error);
-    throw new NoAnswer(`GitHub gave no ID token: ${errorText(error)}`, {
+    if (deadline.signal.aborted) throw deadlineError(deadline, error);
+    throw new NetworkError(`GitHub gave no ID token: ${errorMessage(error)}`, {
       kind: 'other',
       cause: error,
     });

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { HttpRequest } from '../http/transport.ts';
-import type { KeyPair } from './key-pair.ts';
+import type { AccessKey } from './access-key.ts';
 
 const ALGORITHM = 'SDK-HMAC-SHA256';
 const SIGNED_HEADERS: ReadonlySet<string> = new Set([
@@ -21,7 +21,7 @@ const SIGNED_HEADERS: ReadonlySet<string> = new Set([
  */
 export function sign(
   request: HttpRequest,
-  keys: Pick<KeyPair, 'accessKeyId' | 'secretAccessKey'>,
+  keys: Pick<AccessKey, 'accessKeyId' | 'secretAccessKey'>,
   now: Date,
 ): Record<string, string> {
   const date = `${now.toISOString().replace(/[-:]|\.\d+Z$/g, '')}Z`;

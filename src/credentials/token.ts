@@ -4,9 +4,8 @@ import type { Credential } from './credential.ts';
 export function tokenCredential(token: string): Credential {
   return {
     name: 'a token',
-    renewal:
-      'A token lives 24 hours: obtain it in the job that uses it, or use a key pair (access-key-id, secret-access-key).',
-    authorise: (request) => ({
+    hint: 'A token lives 24 hours: obtain it in the job that uses it, or use a key pair (access-key-id, secret-access-key).',
+    authorize: (request) => ({
       ...request,
       headers: { ...request.headers, 'x-auth-token': token },
     }),

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { type FailureKind, NoAnswer, TRANSIENT_STATUSES } from './failures.ts';
+import { type ErrorKind, NetworkError, TRANSIENT_STATUSES } from './errors.ts';
 
 /** Where a request went, for the sentence about why it did not get there. */
 export interface Route {
@@ -10,7 +10,7 @@ export interface Route {
 }
 
 interface Cause {
-  readonly kind: FailureKind;
+  readonly kind: ErrorKind;
   readonly transient?: boolean;
   /** Completes 'The host h …'. */
   readonly sentence: string;
@@ -68,11 +68,11 @@ const FAMILIES: readonly (readonly [RegExp, Cause])[] = [
  * @param error what http-client or Node.js threw
  * @param route where the request went
  */
-export function connectionError(error: unknown, route: Route): NoAnswer {
+export function connectionError(error: unknown, route: Route): NetworkError {
   return proxyError(error, route) ?? hostError(error, route);
 }
 
-function hostError(error: unknown, route: Route): NoAnswer {
+function hostError(error: unknown, route: Route): NetworkError {
   const codes = errorCodes(error);
   // A host with several addresses fails with one error for each, and with no message. One that
   // refuses has been reached; one that there is no way to says nothing of the others.
@@ -81,9 +81,12 @@ function hostError(error: unknown, route: Route): NoAnswer {
     codes.find((one) => causeOf(one)?.transient) ??
     codes[0] ??
     '';
-  const cause = causeOf(code) ?? { kind: 'other', sentence: `gave no answer: ${errorText(error)}` };
+  const cause = causeOf(code) ?? {
+    kind: 'other',
+    sentence: `gave no answer: ${errorMessage(error)}`,
+  };
   const suffix = code === '' ? '' : ` (${[...new Set(codes)].join(', ')})`;
-  return new NoAnswer(`The host ${route.host} ${cause.sentence}${suffix}`, {
+  return new NetworkError(`The host ${route.host} ${cause.sentence}${suffix}`, {
     ...cause,
     cause: error,
   });
@@ -101,7 +104,7 @@ function errorCodes(error: unknown): string[] {
 }
 
 /** The text of anything that can be thrown. */
-export function errorText(error: unknown): string {
+export function errorMessage(error: unknown): string {
   if (error instanceof Error) return error.message || error.name;
   return typeof error === 'string' ? error : inspect(error);
 }
@@ -110,12 +113,12 @@ export function errorText(error: unknown): string {
 // its text, so this is the one place where a text has to be read.
 const TUNNEL = /^tunneling socket could not be established, (?:statusCode=(\d+)|cause=(.*))$/s;
 
-function proxyError(error: unknown, route: Route): NoAnswer | undefined {
-  const match = route.proxy === undefined ? null : TUNNEL.exec(errorText(error));
+function proxyError(error: unknown, route: Route): NetworkError | undefined {
+  const match = route.proxy === undefined ? null : TUNNEL.exec(errorMessage(error));
   if (match === null) return undefined;
   const [, status, cause] = match;
   if (status === '407') {
-    return new NoAnswer(`The proxy ${route.proxy} asks for a user and a password (HTTP 407)`, {
+    return new NetworkError(`The proxy ${route.proxy} asks for a user and a password (HTTP 407)`, {
       kind: 'proxy-password',
       cause: error,
     });
@@ -124,7 +127,7 @@ function proxyError(error: unknown, route: Route): NoAnswer | undefined {
     status === undefined
       ? `cannot be used: ${cause}`
       : `refused to connect to ${route.host} (HTTP ${status})`;
-  return new NoAnswer(`The proxy ${route.proxy} ${why}`, {
+  return new NetworkError(`The proxy ${route.proxy} ${why}`, {
     kind: 'proxy',
     // Nothing has been sent to the host.
     transient: TRANSIENT_STATUSES.has(Number(status)) || isTransientCause(cause),

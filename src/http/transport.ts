@@ -5,10 +5,10 @@ import { urlToHttpOptions } from 'node:url';
 import { getProxyUrl, HttpClient } from '@actions/http-client';
 import type { Clock } from '../clock.ts';
 import type { Deadline } from '../deadline.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { abortable } from '../until-aborted.ts';
 import { USER_AGENT } from '../version.ts';
 import { connectionError, type Route } from './connection-error.ts';
-import { NoAnswer, type RequestFailure } from './failures.ts';
+import { NetworkError, type RequestError } from './errors.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
@@ -19,7 +19,7 @@ export interface HttpRequest {
   readonly body: string;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: string;
@@ -55,10 +55,10 @@ export class Transport {
    * Sends a request once. Redirects are not followed: they would carry the credential away.
    *
    * @returns the answer, whatever its status
-   * @throws NoAnswer when there is none, when it is cut short, or longer than
+   * @throws NetworkError when there is none, when it is cut short, or longer than
    *   {@link MAX_ANSWER_BYTES}, or when {@link ATTEMPT_TIMEOUT_MS} or the deadline passes
    */
-  async send(request: HttpRequest): Promise<HttpAnswer> {
+  async send(request: HttpRequest): Promise<HttpResponse> {
     const attempt = new AbortController();
     const deadline = this.#deadline.signal;
     const end = () => attempt.abort();
@@ -76,7 +76,7 @@ export class Transport {
     }
   }
 
-  async #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  async #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const { url, method, headers, body } = request;
     const client = this.#clientFor(url.origin);
     const options = {
@@ -90,15 +90,15 @@ export class Transport {
     const answering = client.requestRaw({ options, parsedUrl: url, httpModule }, body);
     // An answer that begins after its attempt was given up must not keep its connection.
     answering.then(({ message }) => signal.aborted && message.destroy()).catch(() => undefined);
-    const { message } = await untilAborted(answering, signal);
-    return readAnswer(message, signal);
+    const { message } = await abortable(answering, signal);
+    return parseResponse(message, signal);
   }
 
   #clientFor(origin: string): HttpClient {
     let client = this.#clients.get(origin);
     if (client === undefined) {
       client = new HttpClient(undefined, [], {
-        // No maxSockets: Sender has at most 16 requests under way. An agent that counts connections
+        // No maxSockets: HttpClient has at most 16 requests under way. An agent that counts connections
         // counts those of attempts that were given up, too, and the one for proxies loses some.
         keepAlive: true,
         // What an attempt leaves behind when its own limit, on the whole and not on idle time, ends
@@ -110,24 +110,24 @@ export class Transport {
     return client;
   }
 
-  #failure(error: unknown, request: HttpRequest, attempt: AbortSignal): RequestFailure {
-    if (this.#deadline.signal.aborted) return deadlineFailure(this.#deadline, error);
+  #failure(error: unknown, request: HttpRequest, attempt: AbortSignal): RequestError {
+    if (this.#deadline.signal.aborted) return deadlineError(this.#deadline, error);
     const route = routeOf(request.url);
     if (attempt.aborted) {
       const seconds = ATTEMPT_TIMEOUT_MS / 1000;
-      return new NoAnswer(`The host ${route.host} did not answer within ${seconds} s`, {
+      return new NetworkError(`The host ${route.host} did not answer within ${seconds} s`, {
         kind: 'timeout',
         transient: true,
         cause: error,
       });
     }
-    return error instanceof NoAnswer ? error : connectionError(error, route);
+    return error instanceof NetworkError ? error : connectionError(error, route);
   }
 }
 
 /** The failure of whatever is not done when the deadline passes. */
-export function deadlineFailure(deadline: Deadline, cause?: unknown): NoAnswer {
-  return new NoAnswer(`No answer within the deadline (timeout-seconds: ${deadline.seconds})`, {
+export function deadlineError(deadline: Deadline, cause?: unknown): NetworkError {
+  return new NetworkError(`No answer within the deadline (timeout-seconds: ${deadline.seconds})`, {
     kind: 'deadline',
     cause,
   });
@@ -139,7 +139,7 @@ function routeOf(url: URL): Route {
 }
 
 // http-client's own readBody has no limit, and does not settle when the answer is cut short.
-function readAnswer(message: http.IncomingMessage, signal: AbortSignal): Promise<HttpAnswer> {
+function parseResponse(message: http.IncomingMessage, signal: AbortSignal): Promise<HttpResponse> {
   // Node.js sets it on every answer that a client gets.
   const status = message.statusCode as number;
   const headers = message.headers;
@@ -152,13 +152,13 @@ function readAnswer(message: http.IncomingMessage, signal: AbortSignal): Promise
       bytes += chunk.length;
       if (bytes <= MAX_ANSWER_BYTES) return;
       const text = `The answer is longer than ${MAX_ANSWER_BYTES / 1024} KiB`;
-      reject(new NoAnswer(text, { kind: 'too-long', status, requestId }));
+      reject(new NetworkError(text, { kind: 'too-long', status, requestId }));
       message.destroy();
     });
     message.once('end', () => resolve({ status, headers, body: Buffer.concat(chunks).toString() }));
     const cutShort = (cause?: unknown) => {
       const details = { kind: 'cut-short', status, requestId, transient: true, cause } as const;
-      reject(new NoAnswer('The answer was cut short', details));
+      reject(new NetworkError('The answer was cut short', details));
     };
     message.once('error', cutShort);
     // Comes after 'end' or 'error' where there was one.

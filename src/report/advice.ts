@@ -1,37 +1,37 @@
 import type { Credential } from '../credentials/credential.ts';
-import type { FailureKind, RequestFailure } from '../http/failures.ts';
+import type { ErrorKind, RequestError } from '../http/errors.ts';
 
 /** What is known of the step, for what to do about a failure. */
 export interface AdviceContext {
   /** Undefined before there is one. */
-  readonly credential: Pick<Credential, 'renewal'> | undefined;
+  readonly credential: Pick<Credential, 'hint'> | undefined;
   /** The input `if-not-running`: whether a stop that is refused since nothing runs is success. */
   readonly notRunningSucceeds: boolean;
 }
 
 interface Rule {
-  readonly when: (failure: RequestFailure) => boolean;
+  readonly when: (failure: RequestError) => boolean;
   readonly advice: string | ((context: AdviceContext) => string);
 }
 
 const codeIs =
   (...codes: readonly string[]) =>
-  (failure: RequestFailure) =>
+  (failure: RequestError) =>
     codes.includes(failure.code);
 const kindIs =
-  (...kinds: readonly FailureKind[]) =>
-  (failure: RequestFailure) =>
+  (...kinds: readonly ErrorKind[]) =>
+  (failure: RequestError) =>
     kinds.includes(failure.kind);
 const statusIs =
   (...statuses: readonly number[]) =>
-  ({ status }: RequestFailure) =>
+  ({ status }: RequestError) =>
     status !== null && statuses.includes(status);
 // The gateway has one code for every way to refuse a credential, and tells them apart by its text.
-const refusedBecause = (text: RegExp) => (failure: RequestFailure) =>
+const refusedBecause = (text: RegExp) => (failure: RequestError) =>
   failure.code === 'APIGW.0301' && text.test(failure.message);
 
 const renew = ({ credential }: AdviceContext): string =>
-  credential?.renewal ?? 'Check the credential.';
+  credential?.hint ?? 'Check the credential.';
 const maybeOver =
   (advice: string) =>
   ({ notRunningSucceeds }: AdviceContext): string =>
@@ -116,7 +116,7 @@ const RULES: readonly Rule[] = [
   {
     when: kindIs('host-not-found', 'refused', 'unreachable', 'not-http'),
     advice:
-      'Check region and endpoint (for keyless also sts-endpoint), and whether this runner may reach the host.',
+      'Check region and endpoint (for oidc also sts-endpoint), and whether this runner may reach the host.',
   },
   {
     when: kindIs('certificate'),
@@ -159,7 +159,7 @@ const RULES: readonly Rule[] = [
  *
  * @returns a sentence or more; undefined where no cause is known
  */
-export function adviceFor(failure: RequestFailure, context: AdviceContext): string | undefined {
+export function adviceFor(failure: RequestError, context: AdviceContext): string | undefined {
   const rule = RULES.find(({ when }) => when(failure));
   return typeof rule?.advice === 'function' ? rule.advice(context) : rule?.advice;
 }

@@ -1,9 +1,9 @@
-import type { RequestFailure } from '../http/failures.ts';
-import type { TaskResult } from '../task-result.ts';
+import type { RequestError } from '../http/errors.ts';
+import type { TaskResult } from '../tasks/task-result.ts';
 import { type AdviceContext, adviceFor } from './advice.ts';
+import { formatError, headline, resultLine } from './messages.ts';
+import { truncate } from './sanitize.ts';
 import type { Secrets } from './secrets.ts';
-import { shorten } from './text.ts';
-import { failureWords, headline, resultLine } from './wording.ts';
 
 const MAX_LISTED = 10;
 // The runner cuts an annotation at 4096 characters.
@@ -26,19 +26,19 @@ export function annotationText(
   const advice = [...new Set(failed.flatMap(({ failure }) => adviceFor(failure, context) ?? []))];
   const room = MAX_LENGTH - advice.join('\n').length - 1;
   const lines = secrets.redact(failureLines(results, failed, secrets).join('\n'));
-  return [shorten(lines, room), ...advice].join('\n');
+  return [truncate(lines, room), ...advice].join('\n');
 }
 
 function failureLines(
   results: readonly TaskResult[],
-  failed: readonly { readonly taskId: string; readonly failure: RequestFailure }[],
+  failed: readonly { readonly taskId: string; readonly failure: RequestError }[],
   secrets: Secrets,
 ): string[] {
   const [only] = results;
   if (only !== undefined && results.length === 1) return [resultLine(only, secrets)];
   const listed = failed
     .slice(0, MAX_LISTED)
-    .map(({ taskId, failure }) => `${taskId}: ${failureWords(failure, secrets)}`);
+    .map(({ taskId, failure }) => `${taskId}: ${formatError(failure, secrets)}`);
   const more = failed.length - listed.length;
   return [headline(results), ...listed, ...(more > 0 ? [`and ${more} more`] : [])];
 }

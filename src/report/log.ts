@@ -1,9 +1,9 @@
 import { endGroup, info, startGroup } from '@actions/core';
-import type { Attempt } from '../http/sender.ts';
-import type { TaskResult } from '../task-result.ts';
+import type { Attempt } from '../http/client.ts';
+import type { TaskResult } from '../tasks/task-result.ts';
+import { resultLine } from './messages.ts';
+import { duration } from './sanitize.ts';
 import type { Secrets } from './secrets.ts';
-import { duration } from './text.ts';
-import { resultLine } from './wording.ts';
 
 const MAX_LINE = 2_000;
 

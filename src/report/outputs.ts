@@ -1,6 +1,6 @@
-import type { Outcome, TaskResult } from '../task-result.ts';
+import type { Outcome, TaskResult } from '../tasks/task-result.ts';
+import { truncate } from './sanitize.ts';
 import type { Secrets } from './secrets.ts';
-import { shorten } from './text.ts';
 
 export const OUTPUT_NAMES = [
   'outcome',
@@ -66,5 +66,5 @@ function row(result: TaskResult, secrets: Secrets): Row {
 }
 
 function harmless(text: string, secrets: Secrets): string {
-  return shorten(secrets.redact(text.toWellFormed().replace(INVISIBLE, ' ')), MAX_TEXT);
+  return truncate(secrets.redact(text.toWellFormed().replace(INVISIBLE, ' ')), MAX_TEXT);
 }

@@ -1,13 +1,13 @@
 import { error, setOutput, warning } from '@actions/core';
-import { errorText } from '../http/connection-error.ts';
-import { NoAnswer, NotSent, type RequestFailure } from '../http/failures.ts';
-import type { TaskResult } from '../task-result.ts';
+import { errorMessage } from '../http/connection-error.ts';
+import { NetworkError, type RequestError, SkippedError } from '../http/errors.ts';
+import type { TaskResult } from '../tasks/task-result.ts';
 import { type AdviceContext, adviceFor } from './advice.ts';
 import { annotationText } from './annotation.ts';
+import { formatError } from './messages.ts';
 import { type Outputs, outputsOf, outputsWithoutTasks } from './outputs.ts';
 import type { Secrets } from './secrets.ts';
 import { writeSummary } from './summary.ts';
-import { failureWords } from './wording.ts';
 
 const TITLE = 'Stop CodeArts Check Task';
 const MAX_MESSAGE = 1_000;
@@ -33,7 +33,7 @@ export class Report {
   }
 
   /** Makes a result of the same failure for every task that has none. */
-  failRest(failure: RequestFailure): void {
+  failRemaining(failure: RequestError): void {
     for (const [taskId, result] of this.#results) {
       if (result !== undefined) continue;
       this.add({
@@ -44,7 +44,7 @@ export class Report {
         attempts: 0,
         durationMs: 0,
         failure,
-        unread: undefined,
+        statusError: undefined,
       });
     }
   }
@@ -65,16 +65,16 @@ export class Report {
   }
 
   /** Writes the job summary. What was done to the scans does not depend on it. */
-  async summarise(): Promise<void> {
+  async writeSummary(): Promise<void> {
     try {
       await writeSummary(this.#known(), this.#secrets);
     } catch (cause) {
-      this.#warning(this.#clean(`The job summary could not be written: ${errorText(cause)}`));
+      this.#warning(this.#clean(`The job summary could not be written: ${errorMessage(cause)}`));
     }
   }
 
   /** Reports that the step came to none of its tasks. */
-  abandon(message: string): void {
+  failEarly(message: string): void {
     this.#setOutputs(outputsWithoutTasks(message, this.#secrets));
     this.#error(this.#clean(message));
   }
@@ -83,8 +83,8 @@ export class Report {
    * Reports an end that nobody expected, as far as that is still possible: outputs of what is
    * known, and one error annotation. Never throws.
    */
-  crash(message: string): void {
-    this.failRest(new NoAnswer(message, { kind: 'other' }));
+  failUnexpectedly(message: string): void {
+    this.failRemaining(new NetworkError(message, { kind: 'other' }));
     const results = this.#known();
     try {
       this.#setOutputs(
@@ -107,13 +107,16 @@ export class Report {
   }
 
   #warnOfUnread(results: readonly TaskResult[], context: AdviceContext): void {
-    const unread = results.filter((result) => result.unread !== undefined);
-    const [first] = unread;
-    if (first?.unread === undefined) return;
+    const statusError = results.filter((result) => result.statusError !== undefined);
+    const [first] = statusError;
+    if (first?.statusError === undefined) return;
     const which =
-      unread.length === 1 ? `scan ${first.taskId}` : `${unread.length} scans (${first.taskId}, …)`;
-    const why = failureWords(first.unread, this.#secrets);
-    const root = first.unread instanceof NotSent ? first.unread.cause : first.unread;
+      statusError.length === 1
+        ? `scan ${first.taskId}`
+        : `${statusError.length} scans (${first.taskId}, …)`;
+    const why = formatError(first.statusError, this.#secrets);
+    const root =
+      first.statusError instanceof SkippedError ? first.statusError.cause : first.statusError;
     const advice =
       (root.status === 401 ? adviceFor(root, context) : undefined) ??
       'Reading it takes the permission codeartscheck:task:get.';

@@ -1,5 +1,5 @@
 import { setSecret } from '@actions/core';
-import { noCommand, oneLine, shorten } from './text.ts';
+import { escapeCommands, stripControls, truncate } from './sanitize.ts';
 
 /** The secrets of this step: masked in the log by the runner, and elsewhere by {@link redact}. */
 export class Secrets {
@@ -24,6 +24,6 @@ export class Secrets {
    * secret with one in it would be overlooked.
    */
   clean(text: string, max: number): string {
-    return shorten(noCommand(this.redact(oneLine(text))), max);
+    return truncate(escapeCommands(this.redact(stripControls(text))), max);
   }
 }

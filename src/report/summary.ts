@@ -1,8 +1,8 @@
 import { summary } from '@actions/core';
-import type { TaskResult } from '../task-result.ts';
+import type { TaskResult } from '../tasks/task-result.ts';
+import { headline, OUTCOME_SYMBOLS, OUTCOME_WORDS } from './messages.ts';
+import { duration, escapeHtml } from './sanitize.ts';
 import type { Secrets } from './secrets.ts';
-import { duration, escapeHtml } from './text.ts';
-import { headline, OUTCOME_SYMBOLS, OUTCOME_WORDS } from './wording.ts';
 
 // The runner takes 1 MiB for each step, and drops a longer one as a whole.
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions#step-isolation-and-limits
@@ -60,8 +60,8 @@ function addTable(results: readonly TaskResult[], secrets: Secrets): void {
 }
 
 function cells(result: TaskResult, secrets: Secrets): string[] {
-  const { outcome, failure, unread } = result;
-  const reason = failure ?? unread;
+  const { outcome, failure, statusError } = result;
+  const reason = failure ?? statusError;
   const said = reason === undefined ? '' : [reason.code, reason.message].filter(Boolean).join(' ');
   // Within code, GitHub makes no mention of a name and no link of a number.
   const code = (text: string) =>
