@@ -7,14 +7,30 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
+import type { TlsOptions } from 'node:tls';
 import { CheckService, type CheckServiceOptions, type StopRequest } from './check-service.ts';
-import { commit, type Fault, type Injection } from './faults.ts';
+import {
+  type ConnectionFault,
+  type Fault,
+  type Injection,
+  isFaultKind,
+  spoil,
+  spoilConnection,
+} from './faults.ts';
 import { Identity, type IdentityOptions, type TemporaryKeys } from './identity.ts';
-import type { MockResponse } from './response.ts';
+import { Injections, type MatchedRequest } from './injections.ts';
+import { Listener } from './listener.ts';
+import { json, type MockResponse } from './response.ts';
 import type { Task } from './tasks.ts';
+import {
+  type ConcurrencyLimit,
+  ConcurrencyLimiter,
+  Throttle,
+  type ThrottleOptions,
+} from './throttle.ts';
 
 export { ID_TOKEN_REQUEST_TOKEN, TEMPORARY_KEYS } from './identity.ts';
 
@@ -22,8 +38,19 @@ export { ID_TOKEN_REQUEST_TOKEN, TEMPORARY_KEYS } from './identity.ts';
 export interface MockApiOptions extends CheckServiceOptions, IdentityOptions {
   /** Milliseconds before each response. */
   readonly latencyMs?: number;
+  /** Limits the rate of requests to the check service. */
+  readonly throttle?: ThrottleOptions;
+  /** Limits how many requests to the check service are served at once. */
+  readonly concurrencyLimit?: ConcurrencyLimit;
   /** For https. */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly tls?: TlsOptions;
+  /** With `tls`: responds to plain HTTP with a web page, as nginx does, instead of closing. */
+  readonly pageForPlainHttp?: boolean;
+  /** Milliseconds after which an idle connection is closed. Default: 60,000. */
+  readonly keepAliveMs?: number;
+  /** An address of loopback. Default: 127.0.0.1. */
+  readonly host?: string;
+  /** Default: a free one. */
   readonly port?: number;
 }
 
@@ -35,6 +62,15 @@ export interface ReceivedRequest {
   readonly body: string;
 }
 
+/** How a request arrived. */
+export interface Arrival {
+  readonly path: string;
+  /** When it was read, as of `performance.now()`. */
+  readonly atMs: number;
+  /** Whether its connection had served a request before. */
+  readonly reused: boolean;
+}
+
 /** An execution as a test sees it. */
 export interface ExecutionState {
   readonly id: string;
@@ -44,70 +80,103 @@ export interface ExecutionState {
   readonly stopRequested: boolean;
 }
 
+/** What `GET /mock/state` responds. */
+export interface MockState {
+  readonly tasks: Readonly<
+    Record<string, { readonly status: unknown; readonly executions: readonly ExecutionState[] }>
+  >;
+  readonly stopRequests: readonly StopRequest[];
+  readonly startedExecutions: number;
+  readonly requests: readonly { readonly method: string; readonly path: string }[];
+}
+
 /**
  * A mock of the CodeArts Check API on loopback, with the parts of IAM's gateway, of STS and of
  * GitHub's ID-token service that the actions speak to: scans that are started, end and are stopped,
  * credentials that are good, expired or wrong, and faults to inject.
+ *
+ * Besides, it responds to whoever runs it: `GET /mock/state` tells what it has done, `POST
+ * /mock/inject` injects a fault, and `DELETE /mock/inject` takes all faults back.
  */
 export class MockApi {
   readonly requests: ReceivedRequest[] = [];
+  /** How each of `requests` arrived, in the same order. */
+  readonly arrivals: Arrival[] = [];
   /** Every stop request that arrived, whether it was accepted or not. */
   readonly stopRequests: StopRequest[] = [];
   readonly #options: MockApiOptions;
   readonly #service: CheckService;
   readonly #identity: Identity;
-  readonly #server: Server;
+  readonly #throttle: Throttle | undefined;
+  readonly #limiter: ConcurrencyLimiter | undefined;
+  readonly #injections = new Injections();
   readonly #waiters = new Set<(request: ReceivedRequest) => void>();
-  #injections: { injection: Injection; left: number }[] = [];
-  #connections = 0;
-  #open = 0;
-  /** The most connections that were open at once. */
-  maxOpen = 0;
+  readonly #served = new WeakSet<Socket>();
+  readonly #server: Server;
+  readonly #listener: Listener;
 
   private constructor(options: MockApiOptions) {
     this.#options = options;
     this.#service = new CheckService(options);
     this.#identity = new Identity(options);
-    const listener = (request: IncomingMessage, response: ServerResponse) => {
+    this.#throttle = options.throttle && new Throttle(options.throttle);
+    this.#limiter = options.concurrencyLimit && new ConcurrencyLimiter(options.concurrencyLimit);
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => {
       this.#respond(request, response).catch((error: unknown) => response.destroy(error as Error));
     };
     this.#server =
-      options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
-    this.#server.keepAliveTimeout = 60_000;
-    this.#server.on('connection', (socket) => {
-      this.#connections += 1;
-      this.#open += 1;
-      this.maxOpen = Math.max(this.maxOpen, this.#open);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        this.#open -= 1;
-      });
-    });
+      options.tls === undefined ? createServer(onRequest) : createTlsServer(options.tls, onRequest);
+    this.#server.keepAliveTimeout = options.keepAliveMs ?? 60_000;
     this.#server.on('tlsClientError', () => undefined);
+    this.#listener = new Listener({
+      server: this.#server,
+      tls: options.tls !== undefined,
+      pageForPlainHttp: options.pageForPlainHttp === true,
+      host: options.host ?? '127.0.0.1',
+      intercept: (connection) => {
+        const fault = this.#injections.forConnection();
+        if (fault !== undefined) spoilConnection(fault, connection);
+        return fault !== undefined;
+      },
+    });
   }
 
   /** Starts one on a free port, or on `options.port`. */
   static async start(options: MockApiOptions = {}): Promise<MockApi> {
     const mockApi = new MockApi(options);
-    await new Promise<void>((resolve, reject) => {
-      mockApi.#server.once('error', reject);
-      mockApi.#server.listen(options.port ?? 0, '127.0.0.1', resolve);
-    });
+    await mockApi.#listener.listen(options.port ?? 0);
     return mockApi;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#listener.port;
   }
 
   /** As the input `endpoint` accepts it. */
   get endpoint(): string {
-    return `${this.#options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${this.port}`;
+    const { tls, host = '127.0.0.1' } = this.#options;
+    const authority = `${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+    return `${tls === undefined ? 'http' : 'https'}://${authority}`;
   }
 
   /** How many connections there were so far. */
   get connections(): number {
-    return this.#connections;
+    return this.#listener.connections;
+  }
+
+  /** The most connections that were open at once. */
+  get maxOpen(): number {
+    return this.#listener.maxOpen;
+  }
+
+  /** How many connections are open now. */
+  get open(): number {
+    return this.#listener.open;
+  }
+
+  /** How many requests were rejected by `throttle` or `concurrencyLimit`. */
+  get throttled(): number {
+    return (this.#throttle?.rejections ?? 0) + (this.#limiter?.rejections ?? 0);
   }
 
   /** The tasks that were given at the start, by their IDs. */
@@ -151,52 +220,133 @@ export class MockApi {
     });
   }
 
-  /** From now on, matching requests get this fault instead of a response. */
-  inject(fault: Fault, which: Omit<Injection, 'fault'> = {}): this {
-    const injection = { fault, ...which };
-    this.#injections.push({ injection, left: injection.times ?? Number.POSITIVE_INFINITY });
+  /** From now on, matching requests or connections get this fault. */
+  inject(fault: Fault | ConnectionFault, which: Omit<Injection, 'fault'> = {}): this {
+    this.#injections.add({ ...which, fault });
     return this;
   }
 
+  /** Takes back all faults that were injected. */
+  clearFaults(): void {
+    this.#injections.clear();
+  }
+
+  /** Closes the connections that serve no request. */
+  closeIdleConnections(): void {
+    this.#server.closeIdleConnections();
+  }
+
+  /** Closes all connections, and listens again after a while: until then, they are refused. */
+  restart(downMs: number): Promise<void> {
+    return this.#listener.restart(downMs);
+  }
+
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await this.#listener.close();
+  }
+
+  /** What `GET /mock/state` responds. */
+  get state(): MockState {
+    return {
+      tasks: Object.fromEntries(
+        Array.from(this.scans, ([id, { status }]) => [
+          id,
+          { status, executions: this.executionsOf(id) },
+        ]),
+      ),
+      stopRequests: this.stopRequests,
+      startedExecutions: this.startedExecutions,
+      requests: this.requests.map(({ method, path }) => ({ method, path })),
+    };
   }
 
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
-    const { method = '', url: path = '', headers } = request;
-    const received = { method, path, headers, body };
-    this.requests.push(received);
-    for (const waiter of this.#waiters) waiter(received);
-    const stopRequest = CheckService.stopRequestOf(method, path);
-    if (stopRequest !== undefined) this.stopRequests.push(stopRequest);
+    const { url: path = '' } = request;
+    if (path.startsWith('/mock/')) return write(response, this.#control(request, body));
+    const received = this.#receive(request, body);
+    const injection = this.#injections.forRequest(received);
+    const limited = injection === undefined ? this.#limit(path, response) : undefined;
     if (this.#options.latencyMs !== undefined) await setTimeout(this.#options.latencyMs);
-    const due = this.#injections.find(
-      ({ injection, left }) => left > 0 && path.includes(injection.path ?? ''),
-    );
-    if (due !== undefined) {
-      due.left -= 1;
-      await commit(due.injection.fault, request, response);
+    if (injection === undefined) {
+      const own = limited ?? this.#route(request, body);
+      if (own === 'silence') return;
+      write(response, own);
       return;
     }
-    const mocked = this.#route(request, body);
-    response
-      .writeHead(mocked.status, {
-        'content-type': 'application/json',
-        'x-request-id': randomUUID().replaceAll('-', ''),
-        ...mocked.headers,
-      })
-      .end(mocked.body);
+    const { fault, handled } = injection;
+    const own = handled === true || fault.kind === 'slow' ? this.#route(request, body) : undefined;
+    await spoil(fault, {
+      request,
+      response,
+      connection: this.#listener.connectionOf(request.socket),
+      own: own === 'silence' ? undefined : own,
+      restart: (downMs) => void this.restart(downMs),
+    });
   }
 
-  #route(request: IncomingMessage, body: string): MockResponse {
+  #receive(request: IncomingMessage, body: string): MatchedRequest {
+    const { method = '', url: path = '', headers, socket } = request;
+    const reused = this.#served.has(socket);
+    this.#served.add(socket);
+    const received = { method, path, headers, body };
+    this.requests.push(received);
+    this.arrivals.push({ path, atMs: performance.now(), reused });
+    const stopRequest = CheckService.stopRequestOf(method, path);
+    if (stopRequest !== undefined) this.stopRequests.push(stopRequest);
+    for (const waiter of this.#waiters) waiter(received);
+    return { method, path, reused };
+  }
+
+  #limit(path: string, response: ServerResponse): MockResponse | undefined {
+    if (!/^\/v[12]\//.test(path)) return undefined;
+    return (
+      this.#limiter?.reject((callback) => response.once('close', callback)) ??
+      this.#throttle?.reject()
+    );
+  }
+
+  #route(request: IncomingMessage, body: string): MockResponse | 'silence' {
     const { method = '', url: path = '', headers } = request;
-    const { pathname } = new URL(path, 'http://mock-api');
+    const { pathname, searchParams } = new URL(path, 'http://mock-api');
     if (pathname === '/github/id-token') return this.#identity.idToken(request);
+    if (pathname === '/github/hanging/id-token') return 'silence';
+    if (pathname === '/github/redirecting/id-token') {
+      const location = searchParams.get('to') ?? '/github/id-token';
+      return { status: 302, headers: { location }, body: '' };
+    }
     if (pathname === '/v5/agencies/assume-with-oidc') return this.#identity.assumeAgency(body);
     return this.#service.respond({ method, path, body }, headers['content-type'], () =>
       this.#identity.rejectCredential(request, body),
     );
   }
+
+  #control({ method = '', url = '' }: IncomingMessage, body: string): MockResponse {
+    switch (`${method} ${url}`) {
+      case 'GET /mock/state':
+        return json(this.state);
+      case 'DELETE /mock/inject':
+        this.clearFaults();
+        return json({});
+      case 'POST /mock/inject': {
+        const injection = JSON.parse(body) as Injection;
+        if (!isFaultKind(injection.fault?.kind))
+          return json({ error: 'There is no such fault' }, 400);
+        this.#injections.add(injection);
+        return json({});
+      }
+      default:
+        return json({ error: 'GET /mock/state, POST or DELETE /mock/inject' }, 404);
+    }
+  }
+}
+
+function write(response: ServerResponse, { status, headers, body }: MockResponse): void {
+  response
+    .writeHead(status, {
+      'content-type': 'application/json',
+      'x-request-id': randomUUID().replaceAll('-', ''),
+      ...headers,
+    })
+    .end(body);
 }
