@@ -15,10 +15,10 @@ export interface CheckServiceOptions {
   readonly denied?: readonly Permission[];
 }
 
-/** A stop request that arrived, whatever became of it. */
+/** A stop request that arrived, whether it was accepted or not. */
 export interface StopRequest {
   readonly taskId: string;
-  /** Undefined: whatever the task is executing. */
+  /** Undefined if it names the task alone. */
   readonly executionId: string | undefined;
 }
 

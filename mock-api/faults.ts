@@ -126,12 +126,13 @@ const SPOILERS: { readonly [Kind in Fault['kind']]: Spoil<Kind> } = {
   },
   'cut-short': async ({ body }, { request, response, own }) => {
     const half = body ?? halfOf(own) ?? 'null';
-    response.writeHead(200, { 'content-length': half.length + 96 }).write(half);
+    const length = Buffer.byteLength(half) + 96;
+    response.writeHead(200, { ...own?.headers, 'content-length': length }).write(half);
     await setTimeout(FLUSH_MS);
     request.socket.end();
   },
   'cut-short-chunked': async ({ body }, { request, response, own }) => {
-    response.writeHead(200).write(body ?? halfOf(own) ?? 'null');
+    response.writeHead(200, own?.headers).write(body ?? halfOf(own) ?? 'null');
     await setTimeout(FLUSH_MS);
     request.socket.end();
   },
@@ -148,7 +149,9 @@ const SPOILERS: { readonly [Kind in Fault['kind']]: Spoil<Kind> } = {
     request.socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`);
   },
   'large-headers': ({ status = 200 }, { response, own }) => {
-    response.writeHead(status, { 'x-large': LARGE_HEADER }).end(own?.body ?? 'null');
+    response
+      .writeHead(status, { ...own?.headers, 'x-large': LARGE_HEADER })
+      .end(own?.body ?? 'null');
   },
   endless: async (_fault, { response }) => {
     await pipeline(endlessSpaces, response.writeHead(200)).catch(() => undefined);
@@ -208,7 +211,7 @@ async function respondSlowly(
   const { beforeHeadersMs = 0, withinBodyMs = 0, beforeByteMs = 0 } = fault;
   const { status = 200, headers, body = 'null' } = own ?? {};
   await setTimeout(beforeHeadersMs);
-  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.writeHead(status, headers);
   response.flushHeaders();
   if (beforeByteMs > 0) {
     for (const byte of Buffer.from(body)) {
@@ -229,7 +232,9 @@ function unframed(
   own: MockResponse | undefined,
 ): string {
   const { status = own?.status ?? 200, body = own?.body ?? '' } = fault;
-  return `HTTP/1.1 ${status} OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n${body}`;
+  const headers = Object.entries({ ...own?.headers, connection: 'close' });
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return `HTTP/1.1 ${status} OK\r\n${lines}\r\n${body}`;
 }
 
 function halfOf(response: MockResponse | undefined): string | undefined {

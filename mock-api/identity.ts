@@ -25,7 +25,7 @@ export interface IdentityOptions {
 export const ID_TOKEN_REQUEST_TOKEN = 'request-token-of-the-job';
 /** The temporary access key that STS issues. */
 export const TEMPORARY_KEYS = {
-  access_key_id: 'HSTTEMPORARYKEYPAIR1',
+  access_key_id: 'HSTTEMPORARYKEY00001',
   secret_access_key: 'temporarySecretAccessKey/0123456789+abcd',
   security_token: 'temporary-security-token-0123456789-abcdefghij',
   expiration: '2030-01-01T00:00:00.000Z',

@@ -27,8 +27,8 @@ export class Listener {
   /** The most connections that were open at once. */
   maxOpen = 0;
   readonly #options: ListenerOptions;
-  // By the client's port, which is known above TLS, too.
-  readonly #open = new Map<number, Socket>();
+  // By the client's address, which is known above TLS as well.
+  readonly #open = new Map<string, Socket>();
   #port = 0;
   #server: Server | undefined;
   #closed = false;
@@ -47,7 +47,7 @@ export class Listener {
 
   /** The TCP connection of a request's socket. */
   connectionOf(socket: Socket): Socket {
-    return this.#open.get(socket.remotePort ?? 0) ?? socket;
+    return this.#open.get(addressOf(socket)) ?? socket;
   }
 
   /** @param port 0 for a free one */
@@ -87,12 +87,12 @@ export class Listener {
   }
 
   #accept(connection: Socket): void {
-    const { remotePort = 0 } = connection;
+    const address = addressOf(connection);
     this.connections += 1;
-    this.#open.set(remotePort, connection);
+    this.#open.set(address, connection);
     this.maxOpen = Math.max(this.maxOpen, this.#open.size);
     connection.on('error', () => undefined);
-    connection.once('close', () => this.#open.delete(remotePort));
+    connection.once('close', () => this.#open.delete(address));
     if (this.#options.intercept(connection)) return;
     if (this.#options.tls && this.#options.pageForPlainHttp) this.#peek(connection);
     else this.#options.server.emit('connection', connection);
@@ -112,4 +112,8 @@ export class Listener {
       connection.end(`${head}\r\nConnection: close\r\n\r\n${body}`);
     });
   }
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -71,6 +71,9 @@ export interface Arrival {
   readonly reused: boolean;
 }
 
+// The documented 100,000 characters of a token, and room for the rest.
+const MAX_HEADER_BYTES = 128 * 1024;
+
 /** An execution as a test sees it. */
 export interface ExecutionState {
   readonly id: string;
@@ -125,7 +128,9 @@ export class MockApi {
       this.#respond(request, response).catch((error: unknown) => response.destroy(error as Error));
     };
     this.#server =
-      options.tls === undefined ? createServer(onRequest) : createTlsServer(options.tls, onRequest);
+      options.tls === undefined
+        ? createServer({ maxHeaderSize: MAX_HEADER_BYTES }, onRequest)
+        : createTlsServer({ maxHeaderSize: MAX_HEADER_BYTES, ...options.tls }, onRequest);
     this.#server.keepAliveTimeout = options.keepAliveMs ?? 60_000;
     this.#server.on('tlsClientError', () => undefined);
     this.#listener = new Listener({
@@ -270,8 +275,7 @@ export class MockApi {
     if (this.#options.latencyMs !== undefined) await setTimeout(this.#options.latencyMs);
     if (injection === undefined) {
       const own = limited ?? this.#route(request, body);
-      if (own === 'silence') return;
-      write(response, own);
+      if (own !== undefined) write(response, own);
       return;
     }
     const { fault, handled } = injection;
@@ -280,7 +284,7 @@ export class MockApi {
       request,
       response,
       connection: this.#listener.connectionOf(request.socket),
-      own: own === 'silence' ? undefined : own,
+      own: own && withHeaders(own),
       restart: (downMs) => void this.restart(downMs),
     });
   }
@@ -306,11 +310,12 @@ export class MockApi {
     );
   }
 
-  #route(request: IncomingMessage, body: string): MockResponse | 'silence' {
+  /** @returns undefined if there is never to be a response */
+  #route(request: IncomingMessage, body: string): MockResponse | undefined {
     const { method = '', url: path = '', headers } = request;
     const { pathname, searchParams } = new URL(path, 'http://mock-api');
     if (pathname === '/github/id-token') return this.#identity.idToken(request);
-    if (pathname === '/github/hanging/id-token') return 'silence';
+    if (pathname === '/github/hanging/id-token') return undefined;
     if (pathname === '/github/redirecting/id-token') {
       const location = searchParams.get('to') ?? '/github/id-token';
       return { status: 302, headers: { location }, body: '' };
@@ -341,12 +346,16 @@ export class MockApi {
   }
 }
 
-function write(response: ServerResponse, { status, headers, body }: MockResponse): void {
-  response
-    .writeHead(status, {
-      'content-type': 'application/json',
-      'x-request-id': randomUUID().replaceAll('-', ''),
-      ...headers,
-    })
-    .end(body);
+function write(response: ServerResponse, own: MockResponse): void {
+  const { status, headers, body } = withHeaders(own);
+  response.writeHead(status, headers).end(body);
+}
+
+function withHeaders(own: MockResponse): MockResponse {
+  const headers = {
+    'content-type': 'application/json',
+    'x-request-id': randomUUID().replaceAll('-', ''),
+    ...own.headers,
+  };
+  return { ...own, headers };
 }

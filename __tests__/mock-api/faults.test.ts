@@ -162,10 +162,10 @@ test('a fault can be for reused connections only', async () => {
 
 test('a restart refuses connections for a while', async () => {
   const api = await startMockApi();
-  api.inject({ kind: 'restart', downMs: 300 }, { times: 1 });
+  api.inject({ kind: 'restart', downMs: 1_000 }, { times: 1 });
   await expect(send(api)).rejects.toMatchObject({ code: 'ECONNRESET' });
   await expect(send(api)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-  await setTimeout(400);
+  await setTimeout(1_200);
   expect((await send(api)).status).toBe(200);
 });
 
@@ -178,18 +178,18 @@ test('plain HTTP to a TLS port gets the page that names it', async () => {
 });
 
 test('a throttle admits a burst, and then a rate', async () => {
-  const api = await startMockApi({ throttle: { ratePerSecond: 20, burst: 3, retryAfter: 1 } });
+  const api = await startMockApi({ throttle: { ratePerSecond: 2, burst: 3, retryAfter: 1 } });
   const statuses: number[] = [];
   for (let turn = 0; turn < 5; turn++) statuses.push((await send(api)).status);
   expect(statuses.slice(0, 3)).toEqual([200, 200, 200]);
   expect(statuses).toContain(429);
   expect(api.throttled).toBe(statuses.filter((status) => status === 429).length);
-  await setTimeout(60);
+  await setTimeout(550);
   expect((await send(api)).status).toBe(200);
 });
 
 test('a limit of requests at once rejects those beyond it', async () => {
-  const api = await startMockApi({ concurrencyLimit: { max: 2 }, latencyMs: 200 });
+  const api = await startMockApi({ concurrencyLimit: { max: 2 }, latencyMs: 500 });
   const all = await Promise.all([1, 2, 3, 4].map(() => send(api)));
   expect(all.map(({ status }) => status).sort()).toEqual([200, 200, 503, 503]);
   expect((await send(api)).status).toBe(200);

@@ -76,11 +76,11 @@ function idToken(api: MockApi, path: string, init: RequestInit = {}): Promise<Re
 }
 
 test('a temporary access key expires, and the next exchange issues another one', async () => {
-  const api = await startMockApi({ idTokens: { me: 'jwt' }, temporaryKeysExpireAfterMs: 400 });
+  const api = await startMockApi({ idTokens: { me: 'jwt' }, temporaryKeysExpireAfterMs: 1_000 });
   const path = '/v1/tasks/scan-1/stop?job_id=x';
   const first = await exchange(api);
   expect((await stop(api, path, sign(api, 'PUT', path, first))).status).toBe(200);
-  await setTimeout(450);
+  await setTimeout(1_050);
   const late = await stop(api, path, sign(api, 'PUT', path, first));
   expect(late.status).toBe(401);
   expect(await late.text()).toContain('token expires');

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import type { MockApi } from '../../mock-api/mock-api.ts';
 import { startMockApi, TOKEN } from '../support/with-mock-api.ts';
 
-/** Sends a request with a good token; whatever but a GET has the body `{}`. */
+/** Sends a request with a good token and, unless it is a GET, the body `{}`. */
 async function call(api: MockApi, method: string, path: string, headers = {}) {
   const response = await fetch(api.endpoint + path, {
     method,
@@ -78,7 +78,7 @@ test('an unknown task or execution has no status and no result', async () => {
 
 test('right after a run the status is that of the run before, and then null', async () => {
   const api = await startMockApi({
-    scans: { a: { status: 2, staleStatusMs: 300, nullStatusMs: 300, endsAfterMs: 1_000 } },
+    scans: { a: { status: 2, staleStatusMs: 500, nullStatusMs: 500, endsAfterMs: 1_500 } },
   });
   const { exec_id: id } = (await call(api, 'POST', '/v2/tasks/a/run')).json;
   const seen: unknown[] = [];
@@ -91,12 +91,12 @@ test('right after a run the status is that of the run before, and then null', as
 
 test('a scan makes progress until it ends, as a success or as a failure', async () => {
   const api = await startMockApi({
-    scans: { good: { endsAfterMs: 400 }, bad: { endsAfterMs: 400, endsWith: 1 } },
+    scans: { good: { endsAfterMs: 1_600 }, bad: { endsAfterMs: 1_600, endsWith: 1 } },
   });
-  await setTimeout(200);
+  await setTimeout(800);
   const { progress } = (await call(api, 'GET', '/v2/tasks/good/progress')).json;
   expect(Number.parseInt(progress.ratio, 10)).toBeGreaterThanOrEqual(50);
-  await setTimeout(250);
+  await setTimeout(900);
   expect([await statusOf(api, 'good'), await statusOf(api, 'bad')]).toEqual([2, 1]);
 });
 

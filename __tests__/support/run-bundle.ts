@@ -150,7 +150,7 @@ export async function runBundle(
 export interface GuardedJob {
   readonly action: 'guard' | 'start';
   readonly inputs: Readonly<Record<string, string>>;
-  /** How the rest of the job ends. A `main` that fails makes the job fail, whatever this says. */
+  /** How the rest of the job ends. A `main` that fails makes the job fail in any case. */
   readonly end: 'success' | 'failure' | 'cancelled';
   /** The rest of the job. */
   readonly afterMain?: (main: StepRun) => Promise<void> | void;

@@ -14,7 +14,7 @@ export interface ParsedCommand {
 /**
  * Reads a file of outputs (`GITHUB_OUTPUT`).
  *
- * @throws Error for whatever the runner would not accept
+ * @throws Error for what the runner would reject
  */
 export function readOutputFile(text: string): Record<string, string> {
   const values: Record<string, string> = {};
@@ -37,7 +37,7 @@ export function readOutputFile(text: string): Record<string, string> {
 /**
  * Reads a file of saved state (`GITHUB_STATE`), which has the format of outputs.
  *
- * @throws Error for whatever the runner would not accept
+ * @throws Error for what the runner would reject
  */
 export const readStateFile: (text: string) => Record<string, string> = readOutputFile;
 

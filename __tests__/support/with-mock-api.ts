@@ -1,5 +1,5 @@
 import { afterEach } from '@jest/globals';
-import { MockApi, type MockApiOptions } from '../../mock-api/mock-api.ts';
+import { ID_TOKEN_REQUEST_TOKEN, MockApi, type MockApiOptions } from '../../mock-api/mock-api.ts';
 
 export const TOKEN = 'MIIF0AYJKoZIhvcNAQcCoIIFwTCCBb0CAQExDTALBglghkgBZQMEAgEwggPCBgkq';
 export const EXPIRED_TOKEN = 'MIIExpiredAYJKoZIhvcNAQcCoIIFwTCCBb0CAQExDTALBglghkgBZQMEAgEwgg';
@@ -27,6 +27,21 @@ export async function startMockApi(options: MockApiOptions = {}): Promise<MockAp
       ...options,
     }),
   );
+}
+
+/** What GitHub's ID-token service does with a request. */
+export type IdTokenService = 'issues' | 'hangs' | { readonly redirectsTo: string };
+
+/** The variables by which a job with `id-token: write` finds GitHub's ID-token service. */
+export function idTokenEnv(api: MockApi, service: IdTokenService = 'issues') {
+  let path = service === 'hangs' ? '/github/hanging/id-token?' : '/github/id-token?';
+  if (typeof service === 'object') {
+    path = `/github/redirecting/id-token?to=${encodeURIComponent(service.redirectsTo)}&`;
+  }
+  return {
+    ACTIONS_ID_TOKEN_REQUEST_URL: `${api.endpoint}${path}api-version=2.0`,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: ID_TOKEN_REQUEST_TOKEN,
+  };
 }
 
 afterEach(async () => {
