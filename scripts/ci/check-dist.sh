@@ -77,7 +77,7 @@ Or download the artifact \`$DIST_ARTIFACT\` of this run, which contains the expe
 
 These files differ:
 
-$(sed 's/^/    /' <<<"$changes")
+    ${changes//$'\n'/$'\n'    }
 "
   echo "$explanation"
   git --no-pager diff --stat dist
