@@ -11,6 +11,8 @@ export interface IdentityOptions {
   readonly accessKeys?: Readonly<Record<string, string>>;
   /** The security token that goes with an access key ID. */
   readonly securityTokens?: Readonly<Record<string, string>>;
+  /** The password of each IAM user, who gets the first of `tokens` for it. */
+  readonly passwords?: Readonly<Record<string, string>>;
   /** ID tokens that GitHub issues and STS accepts, by their audience. */
   readonly idTokens?: Readonly<Record<string, string>>;
   /**
@@ -90,6 +92,24 @@ export class Identity {
     return key !== undefined && performance.now() < key.expiresMs
       ? undefined
       : rejectedBecause('token expires');
+  }
+
+  /** What IAM responds to a request for a token by password: HWS/api-iam/iam_30_0001.html */
+  tokenByPassword(body: string): MockResponse {
+    const given = JSON.parse(body) as {
+      auth?: { identity?: { password?: { user?: { name?: string; password?: string } } } };
+    };
+    const { name = '', password } = given.auth?.identity?.password?.user ?? {};
+    const [token] = this.#options.tokens ?? [];
+    if (
+      token === undefined ||
+      password === undefined ||
+      this.#options.passwords?.[name] !== password
+    ) {
+      const message = 'The username or password is wrong.';
+      return json({ error: { code: 401, message, title: 'Unauthorized' } }, 401);
+    }
+    return { ...json({ token: {} }, 201), headers: { 'x-subject-token': token } };
   }
 
   /** What GitHub's ID-token service responds. */

@@ -320,6 +320,7 @@ export class MockApi {
       const location = searchParams.get('to') ?? '/github/id-token';
       return { status: 302, headers: { location }, body: '' };
     }
+    if (pathname === '/v3/auth/tokens') return this.#identity.tokenByPassword(body);
     if (pathname === '/v5/agencies/assume-with-oidc') return this.#identity.assumeAgency(body);
     return this.#service.respond({ method, path, body }, headers['content-type'], () =>
       this.#identity.rejectCredential(request, body),

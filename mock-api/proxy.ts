@@ -105,6 +105,8 @@ export class ConnectProxy {
       server.pipe(client).pipe(server);
     });
     server.on('error', () => client.destroy());
+    // Nothing else reads the end of a client whose server has closed.
+    server.on('close', () => client.resume());
     client.on('close', () => server.destroy());
   }
 

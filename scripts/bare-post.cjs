@@ -1,7 +1,7 @@
-// What a stop costs at least: the yardstick of bench.ts. No retry, no deadline, no report.
-const { request } = require('node:http');
-
+// The least that a stop can cost, for bench.ts to compare with: no retry, no deadline, no report.
 const { ENDPOINT, TOKEN, TASK_ID } = process.env;
+const { request } = require(ENDPOINT.startsWith('https:') ? 'node:https' : 'node:http');
+
 const url = `${ENDPOINT}/v2/tasks/${TASK_ID}/stop`;
 const headers = {
   'content-type': 'application/json',

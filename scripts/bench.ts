@@ -1,141 +1,315 @@
-// What the committed bundle costs, measured against the mock API on this machine:
+// Times the committed bundle against the mock API on this machine, and prints Markdown tables:
 //
-//   npm run bench              200 pairs of one stop, then lists of tasks
-//   npm run bench -- --pairs 40
-import { type SpawnOptions, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+//   npm run bench                  one stop, 200 times, then lists of tasks
+//   npm run bench -- --pairs 100
+//   npm run bench -- --check       only what has a limit; fails if one is exceeded
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { MockApi } from '../mock-api/mock-api.ts';
+import { parse } from 'yaml';
+import { issueCertificate } from '../__tests__/support/certificates.ts';
+import { MockApi, type MockApiOptions } from '../mock-api/mock-api.ts';
 
-const BUNDLE = fileURLToPath(new URL('../dist/index.js', import.meta.url));
-const BARE = fileURLToPath(new URL('./bare-post.cjs', import.meta.url));
-const MEMORY = fileURLToPath(new URL('../__tests__/support/memory.cjs', import.meta.url));
+const LIMITS = { httpsRatio: 1.2, hundredTasksMs: 2_000, distKiB: 200 };
+
 const TOKEN = 'token-of-the-benchmark';
-const TASK_ID = 'task-1';
 const LATENCY_MS = 100;
 const PARALLEL = 16;
+const THROTTLE = { ratePerSecond: 5 };
+const WARM_UP = 2;
+const MIN_PAIRS = 40;
 
-const { values } = parseArgs({ options: { pairs: { type: 'string', default: '200' } } });
-const pairs = Math.max(40, Number(values.pairs));
+const pathOf = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const STOP = pathOf('dist/index.js');
+const GUARD_MAIN = pathOf('dist/guard.js');
+const BARE_POST = pathOf('scripts/bare-post.cjs');
+const MEMORY = pathOf('__tests__/support/memory.cjs');
+
+interface Script {
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** A script that Node.js loads before. */
+  readonly preload?: string;
+}
+
+/** A script, and what it is called in a table. */
+interface Candidate extends Script {
+  readonly label: string;
+}
+
+interface Run {
+  readonly exitCode: number | null;
+  /** Milliseconds from the start of the process to its end. */
+  readonly durationMs: number;
+  readonly stdout: string;
+}
+
+interface Timed {
+  readonly candidate: Candidate;
+  readonly medianMs: number;
+  /** Median ratio to the first candidate of the same turn. */
+  readonly ratio: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    pairs: { type: 'string', default: '200' },
+    check: { type: 'boolean', default: false },
+  },
+});
+const pairs = Number(values.pairs);
+if (!(pairs >= MIN_PAIRS)) throw new Error(`--pairs must be at least ${MIN_PAIRS}`);
+
 const folder = mkdtempSync(join(tmpdir(), 'bench-'));
-const files = { output: join(folder, 'output'), summary: join(folder, 'summary') };
-for (const file of Object.values(files)) writeFileSync(file, '');
-
+const files = {
+  output: join(folder, 'output'),
+  state: join(folder, 'state'),
+  summary: join(folder, 'summary'),
+  memory: join(folder, 'memory'),
+};
+const certificates = await issueCertificate('localhost');
 try {
-  console.log(`Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}\n`);
-  await benchOneStop();
-  await benchTaskLists();
-  const size = statSync(BUNDLE).size;
-  console.log(`\ndist/index.js: ${(size / 1024).toFixed(0)} KiB, minified`);
+  console.log(`Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}`);
+  if (values.check) await checkLimits();
+  else await printAll();
 } finally {
   rmSync(folder, { recursive: true, force: true });
+  rmSync(dirname(certificates.authorityFile), { recursive: true, force: true });
 }
 
-async function benchOneStop(): Promise<void> {
-  const mockApi = await MockApi.start({ tokens: [TOKEN] });
-  mockApi.inject({ kind: 'response', status: 200, body: 'null' });
-  const { endpoint } = mockApi;
-  const stopUrl = `${endpoint}/v2/tasks/${TASK_ID}/stop`;
-  const headers = ['-H', `x-auth-token: ${TOKEN}`, '-H', 'content-type: application/json'];
-  const candidates = {
-    bare: () => node([BARE], { ENDPOINT: endpoint, TOKEN, TASK_ID }),
-    bundle: () => node([BUNDLE], inputs(endpoint, [TASK_ID])),
-    ...(spawnSync('curl', ['--version']).error === undefined
-      ? { curl: () => timed('curl', ['-sS', '--fail', '-d', '{}', ...headers, stopUrl], {}) }
-      : {}),
-  };
-  const times: Record<string, number[]> = {};
-  for (let pair = -2; pair < pairs; pair++) {
-    // Each goes first as often as last: what runs after what is no advantage to either.
-    const turn = Object.entries(candidates);
-    for (const [name, run] of pair % 2 === 0 ? turn : turn.toReversed()) {
-      const ms = await run();
-      // The first two warm up the machine.
-      if (pair >= 0) times[name] = [...(times[name] ?? []), ms];
-    }
+async function printAll(): Promise<void> {
+  await printOneStop('https', { tls: certificates.tls });
+  await printOneStop('http', {});
+  await printGuard();
+  await printTaskLists();
+  await printThrottled();
+  console.log(`\ndist/: ${distKiB().toFixed(0)} KiB`);
+}
+
+async function printOneStop(scheme: 'http' | 'https', options: MockApiOptions): Promise<void> {
+  console.log(`\nOne stop over ${scheme}, ${pairs} times in turn`);
+  await withMockApi(options, async (endpoint) => {
+    await printCompared([barePost(endpoint), stop(endpoint, ['task-1'])]);
+  });
+}
+
+async function printGuard(): Promise<void> {
+  console.log(`\nThe guard when the job reaches it, over https, ${pairs} times in turn`);
+  await withMockApi({ tls: certificates.tls }, async (endpoint) => {
+    const guard = {
+      label: '`guard`: one status request',
+      script: GUARD_MAIN,
+      env: inputs('guard/action.yml', endpoint, ['task-1']),
+    };
+    await printCompared([stop(endpoint, ['task-1']), guard]);
+  });
+}
+
+async function printCompared(candidates: readonly Candidate[]): Promise<void> {
+  const rows: string[][] = [];
+  for (const { candidate, medianMs, ratio } of await timeInTurn(candidates)) {
+    await succeed(withMemory(candidate));
+    rows.push([candidate.label, ms(medianMs), ratio.toFixed(2), peakMemory()]);
   }
-  const memory = async (script: string, env: Readonly<Record<string, string>>) => {
-    const file = join(folder, 'memory');
-    await node(['--require', MEMORY, script], { ...env, MEMORY_FILE: file });
-    return `${(Number(readFileSync(file, 'utf8')) / 1024).toFixed(0)} MiB`;
-  };
-  const { bare = [], bundle = [], curl } = times;
-  const ratio = median(bundle.map((ms, index) => ms / (bare[index] ?? Number.NaN)));
-  console.log(`One stop, ${pairs} times in turn`);
-  console.log('| | median | peak memory |');
-  console.log('|---|---|---|');
-  const bareMemory = await memory(BARE, { ENDPOINT: endpoint, TOKEN, TASK_ID });
-  console.log(`| bare \`node:http\` POST (CommonJS) | ${ms(median(bare))} | ${bareMemory} |`);
-  const bundleMemory = await memory(BUNDLE, inputs(endpoint, [TASK_ID]));
-  console.log(`| this action | ${ms(median(bundle))} | ${bundleMemory} |`);
-  if (curl !== undefined) console.log(`| \`curl\` | ${ms(median(curl))} | |`);
-  console.log(`| median ratio, action to bare POST | ${ratio.toFixed(2)} | |`);
-  await mockApi.close();
+  printTable(['', 'median', 'median ratio', 'peak memory'], rows);
 }
 
-async function benchTaskLists(): Promise<void> {
-  const counts = [1, 10, 100, 1000];
-  console.log(`\nTasks at ${LATENCY_MS} ms each, 16 at once after the first`);
-  console.log('| tasks | time | ideal | connections | peak memory |');
-  console.log('|---|---|---|---|---|');
-  for (const count of counts) {
-    const taskIds = Array.from({ length: count }, (_, index) => `task-${index + 1}`);
-    const mockApi = await MockApi.start({ tokens: [TOKEN], latencyMs: LATENCY_MS });
-    mockApi.inject({ kind: 'response', status: 200, body: 'null' });
-    const file = join(folder, 'memory');
-    const took = await node(['--require', MEMORY, BUNDLE], {
-      ...inputs(mockApi.endpoint, taskIds),
-      MEMORY_FILE: file,
-    });
-    const ideal = LATENCY_MS * (1 + Math.ceil((count - 1) / PARALLEL));
-    const memory = (Number(readFileSync(file, 'utf8')) / 1024).toFixed(0);
-    console.log(
-      `| ${count} | ${ms(took)} | ${ms(ideal)} | ${mockApi.connections} | ${memory} MiB |`,
-    );
+/** @param use is given the endpoint of a mock API that lets `task-1` be stopped over and over */
+async function withMockApi<T>(
+  options: MockApiOptions,
+  use: (endpoint: string) => Promise<T>,
+): Promise<T> {
+  const mockApi = await MockApi.start({ ...options, tokens: [TOKEN], scans: { 'task-1': {} } });
+  try {
+    mockApi.inject({ kind: 'response', status: 200, body: 'null' }, { path: '/stop' });
+    return await use(mockApi.endpoint);
+  } finally {
     await mockApi.close();
   }
 }
 
-function inputs(endpoint: string, taskIds: readonly string[]): Record<string, string> {
+function barePost(endpoint: string): Candidate {
   return {
-    'INPUT_TASK-ID': taskIds.join(),
-    INPUT_TOKEN: TOKEN,
-    INPUT_ENDPOINT: endpoint,
+    label: `bare \`node:${new URL(endpoint).protocol.slice(0, -1)}\` POST (CommonJS)`,
+    script: BARE_POST,
+    env: { ENDPOINT: endpoint, TOKEN, TASK_ID: 'task-1' },
+  };
+}
+
+function stop(endpoint: string, taskIds: readonly string[]): Candidate {
+  return { label: 'this action', script: STOP, env: inputs('action.yml', endpoint, taskIds) };
+}
+
+/** Times candidates in turn, so that whatever else the machine does slows all of them alike. */
+async function timeInTurn(candidates: readonly Candidate[]): Promise<Timed[]> {
+  const times = new Map(candidates.map((candidate) => [candidate, [] as number[]]));
+  for (let turn = -WARM_UP; turn < pairs; turn++) {
+    // What runs after what must be no advantage to either.
+    for (const candidate of turn % 2 === 0 ? candidates : candidates.toReversed()) {
+      const { durationMs } = await succeed(candidate);
+      if (turn >= 0) times.get(candidate)?.push(durationMs);
+    }
+  }
+  const [first = []] = times.values();
+  return [...times].map(([candidate, own]) => ({
+    candidate,
+    medianMs: median(own),
+    ratio: median(own.map((durationMs, turn) => durationMs / (first[turn] ?? Number.NaN))),
+  }));
+}
+
+/** @returns `candidate` with a note of its peak memory, for {@link peakMemory} */
+function withMemory({ script, env }: Script): Script {
+  return { script, env: { ...env, MEMORY_FILE: files.memory }, preload: MEMORY };
+}
+
+function peakMemory(): string {
+  return `${(Number(readFileSync(files.memory, 'utf8')) / 1024).toFixed(0)} MiB`;
+}
+
+async function printTaskLists(): Promise<void> {
+  const rows: string[][] = [];
+  for (const count of [1, 10, 100, 1000]) {
+    const { durationMs, connections } = await stopTasks(count, { latencyMs: LATENCY_MS });
+    const idealMs = LATENCY_MS * (1 + Math.ceil((count - 1) / PARALLEL));
+    rows.push([`${count}`, ms(durationMs), ms(idealMs), `${connections}`, peakMemory()]);
+  }
+  console.log(`\nTasks at ${LATENCY_MS} ms each over https, ${PARALLEL} at once after the first`);
+  printTable(['tasks', 'time', 'ideal', 'connections', 'peak memory'], rows);
+}
+
+async function printThrottled(): Promise<void> {
+  const { ratePerSecond } = THROTTLE;
+  const count = 100;
+  const { durationMs, requests } = await stopTasks(count, { throttle: THROTTLE });
+  const idealMs = ((count - 1) / ratePerSecond) * 1000;
+  console.log(`\nTasks while the API admits ${ratePerSecond} requests a second (HTTP 429)`);
+  printTable(
+    ['tasks', 'time', 'ideal', 'requests'],
+    [[`${count}`, ms(durationMs), ms(idealMs), `${requests}`]],
+  );
+}
+
+/** @returns `durationMs` is NaN if not every task was stopped */
+async function stopTasks(
+  count: number,
+  options: MockApiOptions,
+): Promise<{ durationMs: number; connections: number; requests: number }> {
+  const taskIds = Array.from({ length: count }, (_, index) => `task-${index + 1}`);
+  const mockApi = await MockApi.start({
+    ...options,
+    tls: certificates.tls,
+    tokens: [TOKEN],
+    scans: Object.fromEntries(taskIds.map((id) => [id, {}])),
+  });
+  try {
+    const { exitCode, durationMs } = await run(withMemory(stop(mockApi.endpoint, taskIds)));
+    return {
+      durationMs: exitCode === 0 ? durationMs : Number.NaN,
+      connections: mockApi.connections,
+      requests: mockApi.requests.length,
+    };
+  } finally {
+    await mockApi.close();
+  }
+}
+
+async function checkLimits(): Promise<void> {
+  const [, timed] = await withMockApi({ tls: certificates.tls }, (endpoint) =>
+    timeInTurn([barePost(endpoint), stop(endpoint, ['task-1'])]),
+  );
+  const { durationMs } = await stopTasks(100, { latencyMs: LATENCY_MS });
+  const rows = [
+    limited(`One stop over https to a bare POST, ${pairs} pairs`, timed?.ratio, LIMITS.httpsRatio),
+    limited(`100 tasks at ${LATENCY_MS} ms each, in ms`, durationMs, LIMITS.hundredTasksMs),
+    limited('Size of dist/, in KiB', distKiB(), LIMITS.distKiB),
+  ];
+  console.log();
+  printTable(['', 'measured', 'limit', ''], rows);
+  if (rows.some((row) => row.includes('EXCEEDED'))) process.exitCode = 1;
+}
+
+function limited(what: string, measured = Number.NaN, limit: number): string[] {
+  const digits = limit < 10 ? 2 : 0;
+  const good = measured <= limit;
+  return [what, measured.toFixed(digits), limit.toFixed(digits), good ? 'ok' : 'EXCEEDED'];
+}
+
+function distKiB(): number {
+  const sizes = readdirSync(dirname(STOP)).map((file) => statSync(join(dirname(STOP), file)).size);
+  return sizes.reduce((sum, size) => sum + size, 0) / 1024;
+}
+
+/** What the runner sets: inputs with the defaults of an action, and its files. */
+function inputs(
+  metadata: string,
+  endpoint: string,
+  taskIds: readonly string[],
+): Record<string, string> {
+  const declared: Readonly<Record<string, { readonly default?: string }>> = parse(
+    readFileSync(pathOf(metadata), 'utf8'),
+  ).inputs;
+  const values = {
+    ...Object.fromEntries(
+      Object.entries(declared).map(([name, input]) => [name, input.default ?? '']),
+    ),
+    'task-id': taskIds.join(),
+    token: TOKEN,
+    endpoint,
+  };
+  return {
+    ...Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
+    ),
     GITHUB_OUTPUT: files.output,
+    GITHUB_STATE: files.state,
     GITHUB_STEP_SUMMARY: files.summary,
   };
 }
 
-function node(args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
-  return timed(process.execPath, args, env);
+/** @returns what {@link run} returns, if the script succeeds */
+async function succeed(script: Script): Promise<Run> {
+  const result = await run(script);
+  if (result.exitCode === 0) return result;
+  throw new Error(`${script.script} ended with ${result.exitCode}:\n${result.stdout}`);
 }
 
-/** Milliseconds from the start of a process to its end. */
-function timed(
-  command: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<number> {
-  const options: SpawnOptions = { env: { PATH: process.env['PATH'], ...env }, stdio: 'ignore' };
-  return new Promise((resolve, reject) => {
-    const started = performance.now();
-    const child = spawn(command, args, options);
-    child.once('error', reject);
-    child.once('close', (code) => {
-      if (code === 0) resolve(performance.now() - started);
-      else reject(new Error(`${command} ended with ${code}`));
-    });
+async function run({ script, env, preload }: Script): Promise<Run> {
+  for (const file of Object.values(files)) writeFileSync(file, '');
+  const started = performance.now();
+  const nodeOptions = preload === undefined ? [] : ['--require', preload];
+  const child = spawn(process.execPath, [...nodeOptions, script], {
+    env: {
+      SystemRoot: process.env['SystemRoot'],
+      NODE_EXTRA_CA_CERTS: certificates.authorityFile,
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  const exitCode = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  return { exitCode, durationMs: performance.now() - started, stdout };
+}
+
+function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  console.log([head, head.map(() => '---'), ...rows].map(line).join('\n'));
 }
 
 function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
+  const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 function ms(number: number): string {
-  return `${number.toFixed(0)} ms`;
+  return Number.isNaN(number) ? 'failed' : `${number.toFixed(0)} ms`;
 }

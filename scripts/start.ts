@@ -1,17 +1,24 @@
-// Shows the main job: the committed bundle, run as the runner runs it, against the mock API of the
-// CodeArts Check API; or for real, where CHECK_TASK_ID and CHECK_TOKEN are set.
+// Shows what the step does: the built bundle, run as the runner runs it, against the mock API; or
+// against the live API if CHECK_TASK_ID, CHECK_TOKEN or CHECK_ENDPOINT is set.
 
 import { runBundle, type StepRun } from '../__tests__/support/run-bundle.ts';
 import { MockApi } from '../mock-api/mock-api.ts';
 
 const { CHECK_ENDPOINT = '', CHECK_TASK_ID = '', CHECK_TOKEN = '' } = process.env;
 
+const TASK_ID = '2b3f0c9a7d154e0f8a1b6c5d4e3f2a10';
+const TOKENS = {
+  good: 'token-of-today-MIIF0AYJKoZIhvc',
+  expired: 'token-of-yesterday-MIIF0AYJKoZ',
+};
+const STATUSES = ['running', 'failed', 'succeeded', 'stopped'];
+
 process.exitCode =
   CHECK_TASK_ID || CHECK_TOKEN || CHECK_ENDPOINT ? await stopForReal() : await demo();
 
 /** @returns the exit code of the step */
 async function stopForReal(): Promise<number> {
-  console.log('A step that stops a scan for real\n');
+  console.log('A step that stops a scan of the live API\n');
   const run = await step({
     'task-id': CHECK_TASK_ID,
     token: CHECK_TOKEN,
@@ -20,39 +27,72 @@ async function stopForReal(): Promise<number> {
   return run.exitCode ?? 1;
 }
 
-/** @returns 0 when both steps did what they are expected to do */
+/** @returns 0 if each scene went as it should */
 async function demo(): Promise<number> {
-  const taskId = '2b3f0c9a7d154e0f8a1b6c5d4e3f2a10';
-  const tokens = {
-    good: 'token-of-today-MIIF0AYJKoZIhvc',
-    expired: 'token-of-yesterday-MIIF0AYJKoZ',
-  };
-  const mockApi = await MockApi.start({
-    scans: { [taskId]: {} },
-    tokens: [tokens.good],
-    expiredTokens: [tokens.expired],
-  });
-  const status = () => JSON.stringify(mockApi.scans.get(taskId)?.status);
-  const inputs = { 'task-id': taskId, endpoint: mockApi.endpoint };
-
-  console.log('1. A scan is being checked, and a step stops it\n');
-  const before = status();
-  const good = await step({ ...inputs, token: tokens.good, wait: 'true' });
-  const after = status();
-  console.log(
-    `task_status of the scan: ${before} (being checked) before, ${after} (stopped) after\n`,
-  );
-
-  console.log('2. The same step with a token that has expired\n');
-  const bad = await step({ ...inputs, token: tokens.expired });
-  await mockApi.close();
-
-  const asExpected = good.exitCode === 0 && after === '3' && bad.exitCode === 1;
+  const running = {};
+  const none = { executions: {} };
+  const scenes = [
+    ['A scan is running, and a step stops it', running, stopCurrent],
+    ['Two scans of a task are running, and a step stops the first one only', none, stopExecution],
+    ['A token that has expired: the step fails and says what to do', running, failWithAdvice],
+  ] as const;
+  let asExpected = true;
+  for (const [index, [title, plan, scene]] of scenes.entries()) {
+    console.log(`${index + 1}. ${title}\n`);
+    const mockApi = await MockApi.start({
+      scans: { [TASK_ID]: { ...plan, concurrent: true, stopsAfterMs: 300 } },
+      tokens: [TOKENS.good],
+      expiredTokens: [TOKENS.expired],
+    });
+    asExpected = (await scene(mockApi)) && asExpected;
+    showExecutions(mockApi);
+    await mockApi.close();
+  }
   if (!asExpected) console.log('That is not what was expected: please report it.');
   return asExpected ? 0 : 1;
 }
 
-/** Runs a step, and shows what a user would see of it. */
+async function stopCurrent(mockApi: MockApi): Promise<boolean> {
+  const run = await step({ ...inputsFor(mockApi), wait: 'true' });
+  return run.outputs['outcome'] === 'stopped' && mockApi.scans.get(TASK_ID)?.status === 3;
+}
+
+async function stopExecution(mockApi: MockApi): Promise<boolean> {
+  const first = await startScan(mockApi);
+  const second = await startScan(mockApi);
+  const run = await step({ ...inputsFor(mockApi), 'execution-id': first, wait: 'true' });
+  const statusOf = (id: string) => mockApi.scans.get(TASK_ID)?.find(id)?.status;
+  return run.outputs['outcome'] === 'stopped' && statusOf(first) === 3 && statusOf(second) === 0;
+}
+
+async function failWithAdvice(mockApi: MockApi): Promise<boolean> {
+  const run = await step({ ...inputsFor(mockApi), token: TOKENS.expired });
+  return run.exitCode === 1 && mockApi.scans.get(TASK_ID)?.status === 0;
+}
+
+function inputsFor({ endpoint }: MockApi): Record<string, string> {
+  return { 'task-id': TASK_ID, endpoint, token: TOKENS.good };
+}
+
+/** Starts a scan, as a step before this one would. @returns its execution ID */
+async function startScan({ endpoint }: MockApi): Promise<string> {
+  const url = `${endpoint}/v2/tasks/${TASK_ID}/run`;
+  const headers = { 'x-auth-token': TOKENS.good, 'content-type': 'application/json' };
+  const response = await fetch(url, { method: 'POST', headers, body: '{}' });
+  const { exec_id: executionId } = (await response.json()) as { readonly exec_id: string };
+  console.log(`   POST ${url} → exec_id ${executionId}`);
+  return executionId;
+}
+
+/** Shows how each execution of the task ended. */
+function showExecutions(mockApi: MockApi): void {
+  for (const { id, status } of mockApi.executionsOf(TASK_ID)) {
+    console.log(`   execution ${id}: ${STATUSES[Number(status)]}`);
+  }
+  console.log();
+}
+
+/** Runs a step, and shows what a person would see of it. */
 async function step(inputs: Readonly<Record<string, string>>): Promise<StepRun> {
   console.log('   with:');
   for (const [name, value] of Object.entries(inputs)) {

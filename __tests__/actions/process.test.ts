@@ -1,158 +1,215 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { type HostProcess, run } from '../../src/actions/process.ts';
-import type { ActionDeps } from '../../src/actions/stop.ts';
-import { Report } from '../../src/report/report.ts';
-import { Secrets } from '../../src/report/secrets.ts';
+import { type HostProcess, type Lifecycle, runAction } from '../../src/actions/process.ts';
+import type { RequestError } from '../../src/http/errors.ts';
+import { Deadline } from '../../src/time.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { FakeRunner, failedTask, taskResult } from '../support/fake-runner.ts';
 
-const step = FakeRunner.forEachTest();
-
-/** A process that remembers what it was told to do. */
+/** A process that notes how it ends. */
 class FakeProcess implements HostProcess {
-  readonly done: string[] = [];
+  readonly ends: string[] = [];
+  readonly early: string[] = [];
+  pendingLookup = false;
+  flushes = true;
+  closeLog = (): void => undefined;
   readonly #listeners = new Map<string, (error: unknown) => void>();
 
   on(event: string, listener: (error: unknown) => void): void {
     this.#listeners.set(event, listener);
   }
 
-  emit(event: string, error?: unknown): void {
-    this.#listeners.get(event)?.(error);
-  }
-
-  exit(code: number): void {
-    this.done.push(`exit ${code}`);
+  onClosedLog(listener: () => void): void {
+    this.closeLog = listener;
   }
 
   flush(done: () => void): void {
-    this.done.push('flush');
-    done();
+    if (this.flushes) done();
+  }
+
+  hasPendingLookup(): boolean {
+    return this.pendingLookup;
+  }
+
+  exit(code: number): void {
+    this.ends.push(`exit ${code}`);
+  }
+
+  kill(): void {
+    this.ends.push('kill');
+  }
+
+  reportEarly({ message }: RequestError): void {
+    this.early.push(message);
+  }
+
+  emit(event: string, error?: unknown): void {
+    this.#listeners.get(event)?.(error);
   }
 }
 
 let host: FakeProcess;
-let parts: ActionDeps;
+let clock: FakeClock;
+let deadline: Deadline;
+let reported: string[];
+
 beforeEach(() => {
   host = new FakeProcess();
-  const secrets = new Secrets();
-  parts = { clock: new FakeClock(), random: () => 0, secrets, report: new Report(secrets) };
+  clock = new FakeClock({ autoUpToMs: 0 });
+  deadline = new Deadline(60, clock);
+  reported = [];
 });
 
-const settled = () => new Promise((resolve) => setImmediate(resolve));
+/** Starts an action that ends when it is told to. @param watches whether it watches its deadline */
+function start({ watches = true } = {}) {
+  const action = Promise.withResolvers<boolean>();
+  let lifecycle: Lifecycle | undefined;
+  runAction(
+    (handed) => {
+      lifecycle = handed;
+      if (watches) handed.watch(deadline, ({ message }) => reported.push(message));
+      return action.promise;
+    },
+    host,
+    clock,
+  );
+  const settle = async (end: () => void) => {
+    end();
+    await clock.advance(0);
+  };
+  return {
+    lifecycle: lifecycle as Lifecycle,
+    succeed: () => settle(() => action.resolve(true)),
+    fail: () => settle(() => action.resolve(false)),
+    reject: (error: unknown) => settle(() => action.reject(error)),
+  };
+}
 
 test.each([
-  [true, 'exit 0'],
-  [false, 'exit 1'],
-])(
-  'a step that comes to its end with %s ends the process, once all is printed: %s',
-  async (good, exit) => {
-    run(async () => good, parts, host);
-    await settled();
-    expect(host.done).toEqual(['flush', exit]);
-    expect(step.printed).toBe('');
-  },
-);
-
-test('the step gets the parts to work with', async () => {
-  let given: ActionDeps | undefined;
-  run(
-    async (handed) => {
-      given = handed;
-      return true;
-    },
-    parts,
-    host,
-  );
-  await settled();
-  expect(given).toBe(parts);
+  ['succeeds', 'exit 0'],
+  ['fails', 'exit 1'],
+])('an action that %s ends the process with %s', async (how, end) => {
+  const action = start();
+  await (how === 'fails' ? action.fail() : action.succeed());
+  expect(host.ends).toEqual([end]);
+  expect(reported).toEqual([]);
 });
 
-describe('a step that breaks is reported, and fails', () => {
-  test.each<[string, () => Promise<boolean>, (on: FakeProcess) => void, string]>([
-    [
-      'by an error of the step itself',
-      () => Promise.reject(new TypeError('x is not a function')),
-      () => undefined,
-      'Unexpected error: x is not a function',
-    ],
-    [
-      'by an error that nobody caught',
-      () => new Promise(() => undefined),
-      (on) => on.emit('uncaughtException', new Error('from a timer')),
-      'Unexpected error: from a timer',
-    ],
-    [
-      'by a promise that nobody waited for',
-      () => new Promise(() => undefined),
-      (on) => on.emit('unhandledRejection', 'no error at all'),
-      'Unexpected error: no error at all',
-    ],
-    [
-      'by a thing that has no text',
-      () => new Promise(() => undefined),
-      (on) => on.emit('uncaughtException', Object.create(null)),
-      'Unexpected error: [Object: null prototype] {}',
-    ],
-    [
-      'by nothing at all',
-      () => Promise.reject(undefined),
-      () => undefined,
-      'Unexpected error: undefined',
-    ],
-    ...(['SIGINT', 'SIGTERM'] as const).map(
-      (signal): [string, () => Promise<boolean>, (on: FakeProcess) => void, string] => [
-        `by being cancelled with ${signal}`,
-        () => new Promise(() => undefined),
-        (on) => on.emit(signal),
-        `The step was cancelled (${signal})`,
-      ],
-    ),
-    [
-      'by having nothing left to wait for',
-      () => new Promise(() => undefined),
-      (on) => on.emit('beforeExit'),
-      'The process ran out of work before it was done',
-    ],
-  ])('%s', async (_, main, happen, message) => {
-    parts.report.expect(['0a1b']);
-    run(main, parts, host);
-    happen(host);
-    await settled();
-    expect(host.done).toEqual(['flush', 'exit 1']);
-    expect(step.commands('error').map(({ lines }) => lines)).toEqual([[message]]);
-    expect(step.outputs()).toMatchObject({ outcome: 'failed', 'error-message': message });
-    expect(JSON.parse(step.outputs()['results'] ?? '')).toMatchObject([
-      { 'task-id': '0a1b', outcome: 'failed', 'error-message': message },
-    ]);
+test('an action that throws is reported once', async () => {
+  await start().reject(new TypeError('x is not a function'));
+  expect(reported).toEqual(['Unexpected error: x is not a function']);
+  expect(host.ends).toEqual(['exit 1']);
+});
+
+test('a report that throws still ends the process', async () => {
+  const action = start({ watches: false });
+  action.lifecycle.watch(deadline, () => {
+    throw new Error('no log');
   });
+  deadline.interrupt('the step was cancelled (SIGTERM)');
+  await clock.advance(600);
+  expect(host.ends).toEqual(['exit 1']);
 });
 
-describe('what happens after the report', () => {
-  test('changes nothing: a connection may still be reset', async () => {
-    parts.report.add(taskResult());
-    run(async () => true, parts, host);
-    await settled();
-    host.emit('uncaughtException', new Error('ECONNRESET'));
-    host.emit('unhandledRejection', new Error('ECONNRESET'));
-    host.emit('beforeExit');
+const REASONS: [string, unknown, string][] = [
+  ['SIGINT', undefined, 'the step was cancelled (SIGINT)'],
+  ['SIGTERM', undefined, 'the step was cancelled (SIGTERM)'],
+  ['SIGBREAK', undefined, 'the step was cancelled (SIGBREAK)'],
+  ['uncaughtException', new Error('a'), 'an unexpected error occurred: a'],
+  ['unhandledRejection', 'b', 'an unexpected error occurred: b'],
+];
+
+describe.each(REASONS)('%s', (event, error, reason) => {
+  test('interrupts the deadline, once, and the action comes to its own end', async () => {
+    const action = start();
+    host.emit(event, error);
     host.emit('SIGTERM');
-    expect(host.done).toEqual(['flush', 'exit 0']);
-    expect(step.printed).toBe('');
+    expect(deadline.interruption).toBe(reason);
+    expect(host.ends).toEqual([]);
+    await action.fail();
+    expect(host.ends).toEqual(['exit 1']);
+    expect(reported).toEqual([]);
   });
 
-  test('adds no second error to the one of the report', async () => {
-    parts.report.add(failedTask('0a1b', 'Refused.'));
-    run(
-      async () => {
-        parts.report.finish({ credential: undefined, notRunningSucceeds: false });
-        throw new Error('while writing the summary');
-      },
-      parts,
-      host,
-    );
-    await settled();
-    expect(host.done).toEqual(['flush', 'exit 1']);
-    expect(step.commands('error')).toHaveLength(1);
+  test('before there is a deadline, ends the process', () => {
+    start({ watches: false });
+    host.emit(event, error);
+    expect(host.early).toEqual([`The step ended early: ${reason}`]);
+    expect(host.ends).toEqual(['exit 1']);
   });
+
+  test('after the end has no effect', async () => {
+    await start().succeed();
+    host.emit(event, error);
+    expect(deadline.signal.aborted).toBe(false);
+    expect(host.ends).toEqual(['exit 0']);
+  });
+});
+
+test('a closed log interrupts the deadline', () => {
+  start();
+  host.closeLog();
+  expect(deadline.interruption).toBe('the log was closed');
+});
+
+test('an action can decide itself what an interruption does', () => {
+  const reasons: string[] = [];
+  start().lifecycle.onInterrupt((reason) => reasons.push(reason));
+  host.emit('SIGINT');
+  host.emit('SIGTERM');
+  expect(reasons).toEqual(['the step was cancelled (SIGINT)']);
+  expect(deadline.signal.aborted).toBe(false);
+});
+
+test('an event loop that runs dry is reported', async () => {
+  const action = start();
+  host.emit('beforeExit');
+  expect(reported).toEqual(['The step ended early: the process ran out of work']);
+  expect(host.ends).toEqual(['exit 1']);
+  host.emit('beforeExit');
+  await action.succeed();
+  expect(reported).toHaveLength(1);
+  expect(host.ends).toEqual(['exit 1']);
+});
+
+describe('an action that does not end', () => {
+  test('is reported within a second after its deadline', async () => {
+    start();
+    await clock.advance(60_000);
+    expect(host.ends).toEqual([]);
+    await clock.advance(600);
+    expect(reported).toEqual(['The step did not end within 60 s (timeout-seconds)']);
+    expect(host.ends).toEqual(['exit 1']);
+  });
+
+  test('is reported within a second after an interruption', async () => {
+    start();
+    host.emit('SIGTERM');
+    await clock.advance(600);
+    expect(reported).toEqual(['The step ended early: the step was cancelled (SIGTERM)']);
+  });
+
+  test('is not reported if it has ended meanwhile', async () => {
+    const action = start();
+    host.emit('SIGTERM');
+    await action.fail();
+    await clock.advance(1_000);
+    expect(reported).toEqual([]);
+  });
+});
+
+test('the process does not wait for a reader of its log', async () => {
+  host.flushes = false;
+  await start().fail();
+  expect(host.ends).toEqual([]);
+  await clock.advance(300);
+  expect(host.ends).toEqual(['exit 1']);
+});
+
+test.each([
+  ['fails', 'kill'],
+  ['succeeds', 'exit 0'],
+])('with a name lookup that hangs, a step that %s ends by %s', async (how, end) => {
+  host.pendingLookup = true;
+  const action = start();
+  await (how === 'fails' ? action.fail() : action.succeed());
+  expect(host.ends).toEqual([end]);
 });

@@ -1,13 +1,27 @@
 import '../support/real-sockets.ts';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MockApi } from '../../mock-api/mock-api.ts';
+import { CheckApi } from '../../src/api/check-api.ts';
 import { type AccessKey, accessKeyCredential } from '../../src/credentials/access-key.ts';
-import { Deadline } from '../../src/deadline.ts';
-import { type HttpRequest, type HttpResponse, Transport } from '../../src/http/transport.ts';
+import { HttpClient } from '../../src/http/client.ts';
+import { type HttpRequest, Transport } from '../../src/http/transport.ts';
+import type { Target } from '../../src/inputs/target.ts';
+import { Deadline } from '../../src/time.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const NOW = new Date('2026-11-24T12:00:00Z');
-const KEYS = { accessKeyId: 'ACCESSKEY1', secretAccessKey: 'secret+/key=' };
+const KEY: AccessKey = {
+  accessKeyId: 'ACCESSKEY1',
+  secretAccessKey: 'secret+/key=',
+  securityToken: undefined,
+  projectId: undefined,
+};
+const TEMPORARY: AccessKey = {
+  ...KEY,
+  accessKeyId: 'TEMPORARY1',
+  secretAccessKey: 'other',
+  securityToken: 'token',
+};
 
 const request: HttpRequest = Object.freeze({
   method: 'POST',
@@ -17,15 +31,15 @@ const request: HttpRequest = Object.freeze({
 });
 
 /** The names of the headers that a request is sent with, and of those that are signed. */
-function namesOf(keys: AccessKey): { sent: string[]; signed: string[] } {
-  const { headers } = accessKeyCredential(keys).authorize(request, NOW);
+function namesOf(key: AccessKey): { sent: string[]; signed: string[] } {
+  const { headers } = accessKeyCredential(key).authorize(request, NOW);
   const signed = /SignedHeaders=([^,]+),/.exec(headers['authorization'] ?? '')?.[1] ?? '';
   return { sent: Object.keys(headers).sort(), signed: signed.split(';') };
 }
 
-describe('a request with a key pair', () => {
+describe('a request with an access key', () => {
   test('is signed, and nothing else about it changes', () => {
-    const { headers, ...rest } = accessKeyCredential(KEYS).authorize(request, NOW);
+    const { headers, ...rest } = accessKeyCredential(KEY).authorize(request, NOW);
     expect({ ...rest, headers: request.headers }).toEqual(request);
     expect(headers).toMatchObject({
       'content-type': 'application/json',
@@ -45,95 +59,121 @@ describe('a request with a key pair', () => {
       { projectId: 'project1', securityToken: 'token' },
       ['x-project-id', 'x-security-token'],
     ],
-    ['neither of two that are not known', { projectId: undefined, securityToken: undefined }, []],
   ])('sends and signs %s', (_, more, names) => {
-    const { sent, signed } = namesOf({ ...KEYS, ...more });
+    const { sent, signed } = namesOf({ ...KEY, ...more });
     const always = ['content-type', 'host', 'x-sdk-date'];
     expect(signed).toEqual([...always, ...names].sort());
     expect(sent).toEqual([...always, ...names, 'authorization'].sort());
   });
 
   test('has the project and the security token as they are', () => {
-    const keys = { ...KEYS, projectId: 'project1', securityToken: 'token+/=' };
-    expect(accessKeyCredential(keys).authorize(request, NOW).headers).toMatchObject({
+    const key = { ...KEY, projectId: 'project1', securityToken: 'token+/=' };
+    expect(accessKeyCredential(key).authorize(request, NOW).headers).toMatchObject({
       'x-project-id': 'project1',
       'x-security-token': 'token+/=',
     });
   });
 
-  test('never has the secret key in it', () => {
-    const authorised = accessKeyCredential(KEYS).authorize(request, NOW);
-    expect(JSON.stringify(authorised)).not.toContain('secret');
+  test('never has the secret access key in it', () => {
+    const authorized = accessKeyCredential(KEY).authorize(request, NOW);
+    expect(JSON.stringify(authorized)).not.toContain('secret');
   });
 });
 
-test('what is told about a key pair says what to check, and never a key', () => {
-  const { name, hint } = accessKeyCredential(KEYS);
-  expect(name).toBe('a key pair');
+test('the hint about an access key says what to check, and never the key', () => {
+  const { hint } = accessKeyCredential(KEY);
   expect(hint).toContain('access-key-id and secret-access-key');
-  expect(name + hint).not.toContain(KEYS.accessKeyId);
+  expect(hint).not.toContain(KEY.accessKeyId);
+  expect(hint).not.toContain(KEY.secretAccessKey);
+});
+
+// The step cannot request another one.
+test('an access key that the inputs give never counts as one that can be renewed', () => {
+  expect(accessKeyCredential(TEMPORARY).hasExpired(new Date(8.64e15))).toBe(false);
 });
 
 describe('over the wire', () => {
-  let api: MockApi;
+  const CURRENT: Target = { taskId: 'abc', executionId: undefined };
+  let mockApi: MockApi;
 
   beforeEach(async () => {
-    api = await MockApi.start({
-      scans: { abc: {} },
-      accessKeys: { ACCESSKEY1: KEYS.secretAccessKey, TEMPORARY1: 'other' },
+    mockApi = await MockApi.start({
+      scans: { abc: { concurrent: true } },
+      accessKeys: { ACCESSKEY1: KEY.secretAccessKey, TEMPORARY1: 'other' },
       securityTokens: { TEMPORARY1: 'token' },
     });
   });
 
-  afterEach(() => api.close());
+  afterEach(() => mockApi.close());
 
-  async function call(
-    method: 'GET' | 'POST',
-    path: string,
-    keys: AccessKey,
-    now = new Date(),
-  ): Promise<HttpResponse> {
-    const clock = new FakeClock({ autoUpToMs: 0 });
-    const transport = new Transport(new Deadline(60, clock), clock);
-    const unsigned: HttpRequest = {
-      method,
-      url: new URL(path, api.endpoint),
-      headers: method === 'POST' ? { 'content-type': 'application/json' } : {},
-      body: method === 'POST' ? '{}' : '',
-    };
-    return transport.send(accessKeyCredential(keys).authorize(unsigned, now));
+  /** @param atDate the wall clock of the step */
+  function apiWith(key: AccessKey, atDate = new Date()): CheckApi {
+    const clock = new FakeClock({ startsAt: atDate, autoUpToMs: 0 });
+    const deadline = new Deadline(60, clock);
+    return new CheckApi({
+      client: new HttpClient({ transport: new Transport(), clock, deadline, random: () => 0.5 }),
+      endpoint: new URL(mockApi.endpoint),
+      authorize: accessKeyCredential(key).authorize,
+      retries: 0,
+    });
   }
 
-  const STOP = '/v2/tasks/abc/stop';
-  const PROGRESS = '/v2/tasks/abc/progress';
+  const nothing = () => undefined;
 
   test.each([
-    ['POST', STOP, KEYS],
-    ['POST', STOP, { ...KEYS, projectId: 'project1' }],
-    ['GET', PROGRESS, KEYS],
-    ['GET', `${PROGRESS}?b=2&a=%C3%A9`, KEYS],
-    ['POST', STOP, { accessKeyId: 'TEMPORARY1', secretAccessKey: 'other', securityToken: 'token' }],
-  ] as const)('the API takes the signature of %s %s with %j', async (method, path, keys) => {
-    await expect(call(method, path, keys)).resolves.toMatchObject({ status: 200 });
+    ['a permanent key', KEY],
+    ['a project', { ...KEY, projectId: 'project1' }],
+    ['a temporary key', TEMPORARY],
+    ['a temporary key and a project', { ...TEMPORARY, projectId: 'project1' }],
+  ])('the API accepts the signature of every call with %s', async (_, key) => {
+    const api = apiWith(key);
+    const { executionId } = await api.start('abc', {
+      once: { retryInMs: nothing, leastMs: 0 },
+      beforeSend: nothing,
+      onAttempt: nothing,
+      onStarted: nothing,
+    });
+    const named: Target = { taskId: 'abc', executionId };
+    await expect(api.status(CURRENT, nothing)).resolves.toMatchObject({ state: 'checking' });
+    await expect(api.status(named, nothing)).resolves.toMatchObject({ state: 'checking' });
+    await expect(api.issues(named, nothing)).resolves.toMatchObject({ total: 0 });
+    await expect(api.stop(named, nothing)).resolves.not.toBe('');
+    await expect(api.stop(CURRENT, nothing)).rejects.toMatchObject({ status: 400 });
+    expect(mockApi.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'POST /v2/tasks/abc/run',
+      'GET /v2/tasks/abc/progress',
+      `GET /v2/tasks/abc/progress?job_id=${executionId}`,
+      `GET /v2/tasks/abc/defects-summary?job_id=${executionId}`,
+      `PUT /v1/tasks/abc/stop?job_id=${executionId}`,
+      'POST /v2/tasks/abc/stop',
+    ]);
   });
 
   test.each([
-    ['a wrong secret key', { ...KEYS, secretAccessKey: 'wrong' }, 'verify aksk signature fail'],
-    ['an unknown access key', { ...KEYS, accessKeyId: 'UNKNOWN' }, 'ak UNKNOWN not exist'],
     [
-      'a temporary key pair without its token',
-      { accessKeyId: 'TEMPORARY1', secretAccessKey: 'other' },
+      'a wrong secret access key',
+      { ...KEY, secretAccessKey: 'wrong' },
       'verify aksk signature fail',
     ],
-  ])('the API refuses %s', async (_, keys, reason) => {
-    const { status, body } = await call('POST', STOP, keys);
-    expect(status).toBe(401);
-    expect(body).toContain(reason);
+    ['an unknown access key', { ...KEY, accessKeyId: 'UNKNOWN' }, 'ak UNKNOWN not exist'],
+    [
+      'a temporary access key without its token',
+      { ...TEMPORARY, securityToken: undefined },
+      'verify aksk signature fail',
+    ],
+  ])('the API rejects %s', async (_, key, reason) => {
+    await expect(apiWith(key).stop(CURRENT, nothing)).rejects.toMatchObject({
+      status: 401,
+      code: 'APIGW.0301',
+      message: expect.stringContaining(reason),
+    });
   });
 
-  test('the API refuses a signature that is older than a quarter of an hour', async () => {
-    const { status, body } = await call('POST', STOP, KEYS, new Date(Date.now() - 16 * 60_000));
-    expect(status).toBe(401);
-    expect(body).toContain('signature expired');
+  test('the API rejects a signature that is older than a quarter of an hour', async () => {
+    const api = apiWith(KEY, new Date(Date.now() - 16 * 60_000));
+    await expect(api.stop(CURRENT, nothing)).rejects.toMatchObject({
+      status: 401,
+      message: expect.stringContaining('signature expired'),
+    });
   });
 });

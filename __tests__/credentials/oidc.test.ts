@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { oidcCredential, type TrustAgency } from '../../src/credentials/oidc.ts';
+import { type OidcDeps, oidcCredential } from '../../src/credentials/oidc.ts';
 import type { Attempt } from '../../src/http/client.ts';
-import { ApiError, NetworkError } from '../../src/http/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/transport.ts';
+import type { OidcInputs } from '../../src/inputs/credentials.ts';
 import { scriptedClient } from '../support/scripted-client.ts';
 
 const ID_TOKEN = 'header.payload.signature';
@@ -13,56 +13,77 @@ const CREDENTIALS = {
   expiration: '2026-11-24T12:15:00.000Z',
 };
 
-const AGENCY: TrustAgency = {
+const INPUTS: OidcInputs = {
+  kind: 'oidc',
   providerUrn: 'iam::account:oidcProvider:github',
   agencyUrn: 'iam::account:agency:stopper',
-  sessionName: 'github-17-1',
-  durationSeconds: 900,
+  audience: undefined,
   stsEndpoint: new URL('https://sts.cn-north-4.myhuaweicloud.com'),
   projectId: undefined,
+  sessionName: 'github-17-1',
+  idTokenService: {
+    url: new URL('https://token.example.com/id-token?api-version=2.0'),
+    requestToken: 'request-token',
+  },
 };
 
-function reply(body: unknown, status = 200): HttpResponse {
+function respond(body: unknown, status = 200): HttpResponse {
   return { status, headers: {}, body: JSON.stringify(body) };
 }
 
-const GOOD = reply({ credentials: CREDENTIALS });
-const BUSY = reply({ error_code: 'STS5.0500', error_msg: 'busy' }, 503);
+const TOKEN = respond({ value: ID_TOKEN });
+const KEY = respond({ credentials: CREDENTIALS });
+const BUSY = respond({ error_code: 'STS5.0500', error_msg: 'busy' }, 503);
 
-function bench(answers: readonly HttpResponse[], agency: Partial<TrustAgency> = {}, retries = 2) {
+/** Makes a credential, and notes what happens in order. */
+function exchange(
+  responses: readonly HttpResponse[],
+  inputs: Partial<OidcInputs> = {},
+  deps: Partial<OidcDeps> = {},
+) {
   const sent: HttpRequest[] = [];
   const attempts: Attempt[] = [];
-  /** What happened, in order. */
   const events: string[] = [];
-  const client = scriptedClient(answers, BUSY, (request) => {
+  const client = scriptedClient(responses, BUSY, (request) => {
     sent.push(request);
-    events.push('send');
+    events.push(`${request.method} ${request.url.host}${request.url.pathname}`);
   });
-  const obtain = (idToken: () => Promise<string> = async () => ID_TOKEN) =>
-    oidcCredential(
-      { ...AGENCY, ...agency },
-      {
-        idToken,
-        client,
-        retries,
-        mask: (secret) => events.push(`mask ${secret}`),
-        onAttempt: (attempt) => attempts.push(attempt),
-      },
-    );
-  return { obtain, sent, attempts, events };
+  const credential = oidcCredential(
+    { ...INPUTS, ...inputs },
+    {
+      client,
+      retries: 2,
+      seconds: 60,
+      mask: (secret) => events.push(`mask ${secret}`),
+      onAttempt: (attempt) => attempts.push(attempt),
+      ...deps,
+    },
+  );
+  return { credential, sent, attempts, events };
 }
 
-describe('the exchange of an ID token', () => {
-  test('asks STS for a temporary key pair, without any other credential', async () => {
-    const { obtain, sent } = bench([GOOD]);
-    await obtain();
-    expect(sent).toHaveLength(1);
-    expect(sent[0]).toMatchObject({
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-    });
-    expect(Object.keys(sent[0]?.headers ?? {})).toEqual(['content-type']);
-    expect(JSON.parse(sent[0]?.body ?? '')).toEqual({
+describe('the exchange', () => {
+  test('requests an ID token, then a key, and masks each secret as soon as it is known', async () => {
+    const { credential, events, attempts } = exchange([TOKEN, KEY]);
+    await credential;
+    expect(events).toEqual([
+      'GET token.example.com/id-token',
+      `mask ${ID_TOKEN}`,
+      'POST sts.cn-north-4.myhuaweicloud.com/v5/agencies/assume-with-oidc',
+      'mask TEMPORARYKEY',
+      'mask temporary+/secret',
+      'mask temporary+/token',
+    ]);
+    expect(attempts).toMatchObject([{ status: 200 }, { status: 200 }]);
+  });
+
+  test('sends the audience to GitHub, and the ID token with everything else to STS', async () => {
+    const { credential, sent } = exchange([TOKEN, KEY], { audience: 'my-audience' });
+    await credential;
+    expect(sent[0]?.url.search).toBe('?api-version=2.0&audience=my-audience');
+    expect(sent[0]?.headers).toMatchObject({ authorization: 'Bearer request-token' });
+    expect(sent[1]?.headers).not.toHaveProperty('authorization');
+    expect(JSON.parse(sent[1]?.body ?? '')).toEqual({
       provider_urn: 'iam::account:oidcProvider:github',
       agency_urn: 'iam::account:agency:stopper',
       agency_session_name: 'github-17-1',
@@ -72,100 +93,56 @@ describe('the exchange of an ID token', () => {
   });
 
   test.each([
-    ['https://sts.example.com', 'https://sts.example.com/v5/agencies/assume-with-oidc'],
-    ['https://sts.example.com:8443/', 'https://sts.example.com:8443/v5/agencies/assume-with-oidc'],
-    ['https://example.com/sts', 'https://example.com/sts/v5/agencies/assume-with-oidc'],
-    ['https://example.com/sts/', 'https://example.com/sts/v5/agencies/assume-with-oidc'],
-  ])('goes to the endpoint %s', async (endpoint, url) => {
-    const { obtain, sent } = bench([GOOD], { stsEndpoint: new URL(endpoint) });
-    await obtain();
-    expect(sent[0]?.url.href).toBe(url);
+    [1, 900],
+    [60, 900],
+    [900, 900],
+    [901, 901],
+    [3_600, 3_600],
+    [43_200, 43_200],
+    [43_201, 43_200],
+  ])('for %i s requests a key that is valid for %i s', async (seconds, durationSeconds) => {
+    const { credential, sent } = exchange([TOKEN, KEY], {}, { seconds });
+    await credential;
+    expect(JSON.parse(sent[1]?.body ?? '')).toMatchObject({ duration_seconds: durationSeconds });
   });
 
-  test('masks each secret as soon as it is known', async () => {
-    const { obtain, events } = bench([GOOD]);
-    await obtain();
-    const masks = events.slice(2).sort();
-    expect(events.slice(0, 2)).toEqual([`mask ${ID_TOKEN}`, 'send']);
-    expect(masks).toContain(`mask ${CREDENTIALS.secret_access_key}`);
-    expect(masks).toContain(`mask ${CREDENTIALS.security_token}`);
+  test('ends without an ID token: nothing is sent to STS', async () => {
+    const { credential, events } = exchange([respond({}, 403), KEY]);
+    await expect(credential).rejects.toMatchObject({ status: 403, operation: 'id-token' });
+    expect(events).toEqual(['GET token.example.com/id-token']);
   });
 
-  test('does not happen without an ID token', async () => {
-    const failure = new NetworkError('GitHub gives this job no ID token', { kind: 'id-token' });
-    const { obtain, events } = bench([GOOD]);
-    await expect(obtain(() => Promise.reject(failure))).rejects.toBe(failure);
+  test('does not begin if GitHub gives the job no ID token', async () => {
+    const { credential, events } = exchange([TOKEN, KEY], { idTokenService: undefined });
+    await expect(credential).rejects.toMatchObject({
+      kind: 'id-token-permission',
+      operation: 'id-token',
+    });
     expect(events).toEqual([]);
   });
 
-  test('is tried again as often as the inputs say, and each attempt is told', async () => {
-    const { obtain, sent, attempts } = bench([BUSY, BUSY, GOOD], {}, 2);
-    await obtain();
-    expect(sent).toHaveLength(3);
-    expect(attempts).toMatchObject([
-      { number: 1, status: 503 },
-      { number: 2, status: 503 },
-      { number: 3, status: 200 },
-    ]);
+  test('retries each of the two requests as often as the inputs say', async () => {
+    const { credential, sent } = exchange([BUSY, BUSY, TOKEN, BUSY, BUSY, KEY]);
+    await credential;
+    expect(sent).toHaveLength(6);
+
+    const none = exchange([BUSY, TOKEN, KEY], {}, { retries: 0 });
+    await expect(none.credential).rejects.toMatchObject({ status: 503 });
+    expect(none.sent).toHaveLength(1);
+
+    const once = exchange([TOKEN, BUSY, BUSY], {}, { retries: 1 });
+    await expect(once.credential).rejects.toMatchObject({ status: 503, operation: 'sts' });
+    expect(once.sent).toHaveLength(3);
   });
 
-  test('fails when STS is busy for too long', async () => {
-    const { obtain, sent } = bench([], {}, 1);
-    await expect(obtain()).rejects.toMatchObject({ status: 503, code: 'STS5.0500' });
-    expect(sent).toHaveLength(2);
-  });
-
-  test('that the trust agency does not allow fails with the reason of STS', async () => {
-    const { obtain, sent } = bench([
-      reply({ error_code: 'STS5.1001', error_msg: 'not allowed', request_id: 'request-1' }, 403),
-    ]);
-    const failure = obtain();
-    await expect(failure).rejects.toBeInstanceOf(ApiError);
-    await expect(failure).rejects.toMatchObject({
-      kind: 'api-error',
-      status: 403,
-      code: 'STS5.1001',
-      message: 'not allowed',
-      requestId: 'request-1',
-    });
-    expect(sent).toHaveLength(1);
-  });
-
-  const names = ['access_key_id', 'secret_access_key', 'security_token'] as const;
-  test.each([
-    ...names.map((name) => [`no ${name}`, name, { credentials: without(name) }] as const),
-    ...names.map(
-      (name) =>
-        [`an empty ${name}`, name, { credentials: { ...CREDENTIALS, [name]: '' } }] as const,
-    ),
-    ['a key that is no text', names[0], { credentials: { ...CREDENTIALS, access_key_id: 5 } }],
-    ['no credentials', names[0], {}],
-    ['credentials that are none', names[0], { credentials: 'none' }],
-    ['null', names[0], null],
-  ] as const)('fails when STS answers with %s', async (_, name, body) => {
-    const { obtain, sent } = bench([reply(body)]);
-    const failure = obtain();
-    await expect(failure).rejects.toBeInstanceOf(ApiError);
-    await expect(failure).rejects.toMatchObject({
-      kind: 'not-json',
-      status: 200,
-      transient: false,
-      message: `The answer of STS has no credentials.${name}`,
-    });
-    expect(sent).toHaveLength(1);
-  });
-
-  test('fails when a web page answers in the place of STS', async () => {
-    const { obtain } = bench([{ status: 200, headers: {}, body: '<html>Log in</html>' }]);
-    await expect(obtain()).rejects.toMatchObject({ kind: 'not-json', status: 200 });
+  test('masks the ID token even if STS rejects it', async () => {
+    const { credential, events } = exchange([TOKEN, respond({ error_code: 'STS5.1001' }, 403)]);
+    await expect(credential).rejects.toMatchObject({ code: 'STS5.1001', operation: 'sts' });
+    expect(events).toContain(`mask ${ID_TOKEN}`);
   });
 });
 
-function without(name: keyof typeof CREDENTIALS): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(CREDENTIALS).filter(([one]) => one !== name));
-}
-
-describe('the temporary key pair', () => {
+describe('the temporary access key', () => {
   const NOW = new Date('2026-11-24T12:00:00Z');
   const stop: HttpRequest = {
     method: 'POST',
@@ -175,8 +152,7 @@ describe('the temporary key pair', () => {
   };
 
   test('signs requests, and sends the security token with them', async () => {
-    const credential = await bench([GOOD]).obtain();
-    const { headers } = credential.authorize(stop, NOW);
+    const { headers } = (await exchange([TOKEN, KEY]).credential).authorize(stop, NOW);
     expect(headers).toMatchObject({
       'x-security-token': 'temporary+/token',
       authorization: expect.stringMatching(
@@ -188,14 +164,29 @@ describe('the temporary key pair', () => {
   });
 
   test('is for the project that the inputs name', async () => {
-    const credential = await bench([GOOD], { projectId: 'project1' }).obtain();
+    const credential = await exchange([TOKEN, KEY], { projectId: 'project1' }).credential;
     expect(credential.authorize(stop, NOW).headers).toMatchObject({ 'x-project-id': 'project1' });
   });
 
-  test('is told with what to look at when it is refused, and never with a secret', async () => {
-    const { name, hint } = await bench([GOOD]).obtain();
-    expect(name).toBe('a temporary key pair');
+  test.each([
+    ['2026-11-24T12:13:59.999Z', false],
+    // A minute early: the clock of the API may be ahead.
+    ['2026-11-24T12:14:00.000Z', true],
+    ['2026-11-24T12:15:00.000Z', true],
+  ])('that is valid until 12:15 has expired at %s: %s', async (now, expected) => {
+    const credential = await exchange([TOKEN, KEY]).credential;
+    expect(credential.hasExpired(new Date(now))).toBe(expected);
+  });
+
+  test('without an expiration never counts as expired', async () => {
+    const { expiration: _left, ...credentials } = CREDENTIALS;
+    const credential = await exchange([TOKEN, respond({ credentials })]).credential;
+    expect(credential.hasExpired(new Date('9999-12-31T23:59:59Z'))).toBe(false);
+  });
+
+  test('has a hint about the trust agency, without a secret', async () => {
+    const { hint } = await exchange([TOKEN, KEY]).credential;
     expect(hint).toContain('trust agency');
-    expect(name + hint).not.toContain('temporary+/');
+    expect(hint).not.toMatch(/TEMPORARYKEY|temporary\+\//);
   });
 });

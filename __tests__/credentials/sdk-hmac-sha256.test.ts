@@ -13,8 +13,8 @@ function request(url: string, changes: Partial<HttpRequest> = {}): HttpRequest {
   return { method: 'GET', url: new URL(url), headers: {}, body: '', ...changes };
 }
 
-/** What the gateway would say to a request that is sent with these headers. */
-function refute(
+/** The gateway's reason to reject a request that is sent with these headers. */
+function rejection(
   { method, url, body }: HttpRequest,
   headers: Readonly<Record<string, string>>,
   secretAccessKey = KEYS.secretAccessKey,
@@ -127,7 +127,7 @@ describe('the text that is signed', () => {
     expect(lines(`https://check.example.com/${query}`)[2]).toBe(canonical);
   });
 
-  test('has only the headers that the API looks at, trimmed and in order', () => {
+  test('has only the headers that the API checks, trimmed and in order', () => {
     const headers = {
       'x-security-token': ' token ',
       'user-agent': 'stop',
@@ -151,9 +151,14 @@ describe('the text that is signed', () => {
 });
 
 describe('a signature', () => {
-  test('names the port where it is not the default one', () => {
-    const { host } = sign(request('https://check.example.com:8443/'), KEYS, new Date());
-    expect(host).toBe('check.example.com:8443');
+  test.each([
+    ['https://check.example.com:8443/', 'check.example.com:8443'],
+    ['https://check.example.com:443/', 'check.example.com'],
+    ['http://[::1]:8080/', '[::1]:8080'],
+  ])('for %s covers the host %s, with its port if it is not the default', (url, host) => {
+    const headers = sign(request(url), KEYS, new Date());
+    expect(headers['host']).toBe(host);
+    expect(rejection(request(url), headers)).toBeUndefined();
   });
 
   test.each([
@@ -172,15 +177,59 @@ describe('a signature', () => {
     expect(JSON.stringify(headers)).not.toContain(KEYS.secretAccessKey);
   });
 
-  test('of another key, another body or another path is not taken', () => {
-    const sent = request('https://check.example.com/a', { method: 'POST', body: '{}' });
-    const headers = sign(sent, KEYS, new Date());
+  describe('of the stop of an execution', () => {
+    const url = 'https://check.example.com/v1/tasks/abc/stop';
+    const stop = request(`${url}?job_id=execution-1`, {
+      method: 'PUT',
+      headers: {
+        'content-type': 'application/json',
+        'x-project-id': 'project1',
+        'x-security-token': 'token1',
+      },
+      body: '{}',
+    });
     const wrong = 'Incorrect IAM authentication information: verify aksk signature fail';
-    expect(refute(sent, headers)).toBeUndefined();
-    expect(refute(sent, headers, 'another')).toBe(wrong);
-    expect(refute({ ...sent, body: '{ }' }, headers)).toBe(wrong);
-    expect(refute({ ...sent, url: new URL('/b', sent.url) }, headers)).toBe(wrong);
-    expect(refute(sent, { ...headers, host: 'other.example.com' })).toBe(wrong);
+
+    test('is accepted', () => {
+      expect(rejection(stop, sign(stop, KEYS, new Date()))).toBeUndefined();
+    });
+
+    test.each([
+      ['another execution', `${url}?job_id=execution-2`],
+      ['a shorter execution ID', `${url}?job_id=execution-`],
+      ['an empty execution ID', `${url}?job_id=`],
+      ['no execution', url],
+      ['one more execution', `${url}?job_id=execution-1&job_id=execution-2`],
+      ['another task', `${url.replace('abc', 'abd')}?job_id=execution-1`],
+      ['another call', `${url.replace('v1', 'v2')}?job_id=execution-1`],
+    ])('is rejected for %s', (_, other) => {
+      const headers = sign(stop, KEYS, new Date());
+      expect(rejection({ ...stop, url: new URL(other) }, headers)).toBe(wrong);
+    });
+
+    test('is rejected for another method, body or secret access key', () => {
+      const headers = sign(stop, KEYS, new Date());
+      expect(rejection({ ...stop, method: 'POST' }, headers)).toBe(wrong);
+      expect(rejection({ ...stop, body: '{ }' }, headers)).toBe(wrong);
+      expect(rejection(stop, headers, 'another')).toBe(wrong);
+    });
+
+    test.each([
+      ['host', 'other.example.com'],
+      ['content-type', 'text/plain'],
+      ['x-project-id', 'project2'],
+      ['x-security-token', 'token2'],
+    ])('is rejected for another %s', (name, value) => {
+      const headers = { ...sign(stop, KEYS, new Date()), [name]: value };
+      expect(rejection(stop, headers)).toBe(wrong);
+    });
+
+    test('is rejected for another date', () => {
+      const now = Date.now();
+      const headers = sign(stop, KEYS, new Date(now));
+      const { 'x-sdk-date': later = '' } = sign(stop, KEYS, new Date(now + 1_000));
+      expect(rejection(stop, { ...headers, 'x-sdk-date': later })).toBe(wrong);
+    });
   });
 
   test.each([
@@ -192,12 +241,12 @@ describe('a signature', () => {
     '?b&a',
     '?aa=1&a=b',
     '?a=%3D&a=%26&%26=a&%3D=b',
-  ])('of the query %s is taken: it is sorted by name, and then by value', (query) => {
+  ])('of the query %s is accepted: it is sorted by name, and then by value', (query) => {
     const sent = request(`https://check.example.com/a${query}`);
-    expect(refute(sent, sign(sent, KEYS, new Date()))).toBeUndefined();
+    expect(rejection(sent, sign(sent, KEYS, new Date()))).toBeUndefined();
   });
 
-  test('is taken for any path, query, headers and body', () => {
+  test('is accepted for any method, path, query, headers and body', () => {
     // As RFC 3986 has it, which is what a URL then keeps.
     const encode = (text: string) =>
       encodeURIComponent(text).replace(
@@ -227,7 +276,7 @@ describe('a signature', () => {
     const body = fc.string({ unit: 'binary' });
     fc.assert(
       fc.property(
-        fc.constantFrom('GET', 'POST'),
+        fc.constantFrom('GET', 'POST', 'PUT'),
         fc.array(segment),
         query,
         headers,
@@ -236,7 +285,7 @@ describe('a signature', () => {
           const url = new URL(`https://check.example.com/${segments.join('/')}`);
           url.search = pairs.map((pair) => pair.join('=')).join('&');
           const sent = { method, url, headers: given, body: content } as const;
-          expect(refute(sent, sign(sent, KEYS, new Date()))).toBeUndefined();
+          expect(rejection(sent, sign(sent, KEYS, new Date()))).toBeUndefined();
         },
       ),
     );

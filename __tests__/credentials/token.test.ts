@@ -18,9 +18,14 @@ test('a token is sent as it is, and nothing else about the request changes', () 
   });
 });
 
-test('what is told about a token says how to get another, and never the token', () => {
-  const { name, hint } = tokenCredential('MIIF+token/==');
-  expect(name).toBe('a token');
+test('the hint about a token says how long one is valid, and never the token', () => {
+  const { hint } = tokenCredential('MIIF+token/==');
   expect(hint).toContain('24 hours');
-  expect(name + hint).not.toContain('MIIF');
+  expect(hint).toContain('access-key-id, secret-access-key');
+  expect(hint).not.toContain('MIIF');
+});
+
+// The step cannot request another one.
+test('a token never counts as one that can be renewed', () => {
+  expect(tokenCredential('MIIF+token/==').hasExpired(new Date(8.64e15))).toBe(false);
 });

@@ -8,7 +8,7 @@ import type { HttpRequest } from '../../src/http/transport.ts';
 const KEYS = { accessKeyId: 'ACCESSKEY1', secretAccessKey: 'secret+/key=' };
 const NOW = new Date('2026-11-24T12:00:00Z');
 
-/** What the vendor's own SDK makes of a request; its body is an object, or undefined for none. */
+/** The headers that the vendor's own SDK signs with. @param data the body; undefined for none */
 function vendorSign(request: Omit<HttpRequest, 'body'>, data: object | undefined): object {
   const { method, url, headers } = request;
   return AKSKSigner.sign(
@@ -35,10 +35,19 @@ function authorizations(
 
 test.each([
   ['a stop request', 'POST', '/v2/tasks/abc/stop', { 'content-type': 'application/json' }, {}],
-  ['a look at the status', 'GET', '/v2/tasks/abc/progress', {}, undefined],
+  ['a start', 'POST', '/v2/tasks/abc/run', { 'content-type': 'application/json' }, {}],
+  [
+    'the stop of one execution',
+    'PUT',
+    '/v1/tasks/abc/stop?job_id=fedcba9876543210',
+    { 'content-type': 'application/json' },
+    {},
+  ],
+  ['a reading of the status', 'GET', '/v2/tasks/abc/progress', {}, undefined],
+  ['a reading of one status', 'GET', '/v2/tasks/abc/progress?job_id=fe-d_c', {}, undefined],
   ['a query', 'GET', '/v2/tasks?offset=0&limit=10', {}, undefined],
   [
-    'a temporary key pair and a project',
+    'a temporary access key and a project',
     'POST',
     '/v2/tasks/abc/stop',
     { 'content-type': 'application/json', 'x-project-id': 'p1', 'x-security-token': 'token+/=' },
@@ -74,7 +83,7 @@ test('any request that the action can send is signed as the vendor’s SDK signs
   const host = fc.constantFrom('https://check.example.com', 'https://check.example.com:8443');
   fc.assert(
     fc.property(
-      fc.constantFrom('GET', 'POST'),
+      fc.constantFrom('GET', 'POST', 'PUT'),
       host,
       fc.array(segment, { minLength: 1 }),
       query,

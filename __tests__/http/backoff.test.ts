@@ -10,13 +10,13 @@ test.each([
   [5, 16_000],
   [6, 16_000],
   [11, 16_000],
-])('after attempt %i the wait is anything up to %i ms', (attempt, longest) => {
+])('the delay after attempt %i is anything up to %i ms', (attempt, longest) => {
   expect(backoffMs(attempt, 0)).toBe(0);
   expect(backoffMs(attempt, 0.5)).toBe(longest / 2);
   expect(backoffMs(attempt, 1 - Number.EPSILON)).toBeCloseTo(longest, 6);
 });
 
-test('no wait is longer than 16 s, or shorter than nothing', () => {
+test('every delay is from 0 to 16 s', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1_000 }),

@@ -1,121 +1,179 @@
 import { describe, expect, test } from '@jest/globals';
-import { connectionError, errorMessage } from '../../src/http/connection-error.ts';
+import { type ConnectionFacts, connectionError } from '../../src/http/connection-error.ts';
 import { NetworkError } from '../../src/http/errors.ts';
+import { TunnelError } from '../../src/http/tunnel-agent.ts';
 
 const HOST = 'codearts-check.example.com';
-const DIRECT = { host: HOST, proxy: undefined };
-const PROXIED = { host: HOST, proxy: 'proxy.example.com:3128' };
+const PROXY = 'proxy.example.com:3128';
+const DIRECT: ConnectionFacts = {
+  route: { host: HOST, proxy: undefined },
+  mayHaveHappened: false,
+  staleConnection: false,
+  respondedBefore: false,
+};
+const PROXIED: ConnectionFacts = { ...DIRECT, route: { host: HOST, proxy: PROXY } };
 
 function nodeError(code: string, message = `what Node.js says of ${code}`): Error {
   return Object.assign(new Error(message), { code });
 }
 
 describe('an error of a connection', () => {
+  const UNKNOWN_CA = 'presented a certificate from an unknown CA';
+  const UNVERIFIED = 'presented a certificate that cannot be verified';
+
   test.each([
     ['ENOTFOUND', 'host-not-found', false, 'was not found'],
-    ['EAI_AGAIN', 'host-not-found', false, 'was not found: name resolution failed'],
-    ['ECONNREFUSED', 'refused', false, 'refused the connection'],
-    ['ECONNRESET', 'reset', true, 'reset the connection'],
-    ['EPIPE', 'reset', true, 'reset the connection'],
-    ['ETIMEDOUT', 'timeout', true, 'did not answer in time'],
+    ['EAI_AGAIN', 'host-not-found', true, 'could not be looked up: the name server is unavailable'],
+    ['ECONNREFUSED', 'connection-refused', false, 'refused the connection'],
+    ['ECONNRESET', 'connection-reset', true, 'reset the connection'],
+    ['EPIPE', 'connection-reset', true, 'reset the connection'],
+    ['ETIMEDOUT', 'timeout', true, 'did not respond in time'],
     ['EHOSTUNREACH', 'unreachable', false, 'cannot be reached'],
     ['ENETUNREACH', 'unreachable', false, 'cannot be reached'],
     ['EADDRNOTAVAIL', 'unreachable', false, 'cannot be reached'],
-    ['CERT_HAS_EXPIRED', 'certificate', false, 'shows an expired certificate'],
-    ['CERT_NOT_YET_VALID', 'certificate', false, 'shows a certificate of the future'],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', 'certificate', false, 'shows the certificate of another name'],
-    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'certificate', false, 'shows a self-signed certificate'],
+    ['HPE_HEADER_OVERFLOW', 'headers-too-long', false, 'sent response headers longer than 16 KiB'],
+    ['HPE_INVALID_CONSTANT', 'not-http', false, 'did not respond in HTTP'],
+    ['CERT_HAS_EXPIRED', 'certificate-expired', false, 'presented an expired certificate'],
     [
-      'SELF_SIGNED_CERT_IN_CHAIN',
-      'certificate',
+      'CERT_NOT_YET_VALID',
+      'certificate-expired',
       false,
-      'shows a certificate of an unknown authority',
+      'presented a certificate that is not valid yet',
+    ],
+    [
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+      'certificate-name',
+      false,
+      'presented a certificate for another name',
     ],
     [
       'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-      'certificate',
+      'certificate-intermediate',
       false,
-      'shows a certificate of an unknown authority',
+      'presented a certificate without its intermediate, or from an unknown CA',
     ],
     [
-      'UNABLE_TO_GET_ISSUER_CERT',
-      'certificate',
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'certificate-unknown-ca',
       false,
-      'shows a certificate of an unknown authority',
+      'presented a self-signed certificate',
     ],
-    [
-      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-      'certificate',
-      false,
-      'shows a certificate of an unknown authority',
-    ],
-    ['CERT_REVOKED', 'certificate', false, 'shows a certificate that cannot be verified'],
-    ['CRL_HAS_EXPIRED', 'certificate', false, 'shows a certificate that cannot be verified'],
-    ['UNABLE_TO_GET_CRL', 'certificate', false, 'shows a certificate that cannot be verified'],
-    ['INVALID_CA', 'certificate', false, 'shows a certificate that cannot be verified'],
-    ['HOSTNAME_MISMATCH', 'certificate', false, 'shows a certificate that cannot be verified'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'certificate-unknown-ca', false, UNKNOWN_CA],
+    ['UNABLE_TO_GET_ISSUER_CERT', 'certificate-unknown-ca', false, UNKNOWN_CA],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'certificate-unknown-ca', false, UNKNOWN_CA],
+    ['CERT_REVOKED', 'certificate', false, UNVERIFIED],
+    ['CRL_HAS_EXPIRED', 'certificate', false, UNVERIFIED],
+    ['UNABLE_TO_GET_CRL', 'certificate', false, UNVERIFIED],
+    ['INVALID_CA', 'certificate', false, UNVERIFIED],
+    ['HOSTNAME_MISMATCH', 'certificate', false, UNVERIFIED],
     ['EPROTO', 'tls', false, 'could not agree on TLS'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls', false, 'could not agree on TLS'],
     ['ERR_TLS_PROTOCOL_VERSION_CONFLICT', 'tls', false, 'could not agree on TLS'],
-    ['HPE_INVALID_CONSTANT', 'not-http', false, 'did not answer in HTTP'],
-  ])('%s is told as %s, to be tried again: %s', (code, kind, transient, sentence) => {
-    const error = nodeError(code);
-    const failure = connectionError(error, DIRECT);
-    expect(failure).toBeInstanceOf(NetworkError);
-    expect(failure).toMatchObject({
+  ])('with the code %s is of kind %s, transient: %s', (code, kind, transient, sentence) => {
+    const cause = nodeError(code);
+    const error = connectionError(cause, DIRECT);
+    expect(error).toBeInstanceOf(NetworkError);
+    expect(error).toMatchObject({
       kind,
       transient,
       message: `The host ${HOST} ${sentence} (${code})`,
       status: null,
       code: '',
       requestId: '',
-      cause: error,
+      mayHaveHappened: false,
+      staleConnection: false,
+      cause,
     });
   });
 
   test.each([
     ['an unknown code', nodeError('EWHATEVER', 'whatever'), 'whatever (EWHATEVER)'],
     [
-      'a code in the midst of another',
+      'a known code in the middle of another',
       nodeError('X_HPE_EPROTO', 'whatever'),
       'whatever (X_HPE_EPROTO)',
     ],
     ['no code', new Error('whatever'), 'whatever'],
-    ['a code that is no text', Object.assign(new Error('whatever'), { code: 5 }), 'whatever'],
+    ['a code that is not a string', Object.assign(new Error('whatever'), { code: 5 }), 'whatever'],
     ['no message', new RangeError(''), 'RangeError'],
-    ['a text instead of an error', 'whatever', 'whatever'],
+    ['a string instead of an error', 'whatever', 'whatever'],
     ['nothing at all', undefined, 'undefined'],
-    ['an object with a code that is no error', { code: 'ECONNRESET' }, "{ code: 'ECONNRESET' }"],
-    ['no errors under it', new AggregateError([], 'none of them'), 'none of them'],
-  ])('with %s is told in its own words, and is final', (_, error, words) => {
-    expect(connectionError(error, DIRECT)).toMatchObject({
-      kind: 'other',
+    ['a code but no error', { code: 'ECONNRESET' }, "{ code: 'ECONNRESET' }"],
+    ['no errors in it', new AggregateError([], 'none of them'), 'none of them'],
+  ])('with %s is final, and is quoted', (_, cause, words) => {
+    expect(connectionError(cause, DIRECT)).toMatchObject({
+      kind: 'unexpected',
       transient: false,
-      message: `The host ${HOST} gave no answer: ${words}`,
-      cause: error,
+      message: `The host ${HOST} gave no response: ${words}`,
+      cause,
+    });
+  });
+
+  test.each([true, false])('says whether the request may have reached the host: %s', (expected) => {
+    const facts = { ...DIRECT, mayHaveHappened: expected };
+    expect(connectionError(nodeError('ECONNRESET'), facts).mayHaveHappened).toBe(expected);
+  });
+});
+
+describe('a stale connection', () => {
+  test.each([
+    ['ECONNRESET', true],
+    ['EPIPE', true],
+    ['ETIMEDOUT', false],
+    ['HPE_INVALID_CONSTANT', false],
+    ['EWHATEVER', false],
+  ])('was reset, as %s says: %s', (code, expected) => {
+    const facts = { ...DIRECT, staleConnection: true };
+    expect(connectionError(nodeError(code), facts).staleConnection).toBe(expected);
+  });
+});
+
+describe('a host that has responded before', () => {
+  const facts = { ...DIRECT, respondedBefore: true };
+
+  test.each([
+    ['ECONNREFUSED', true],
+    ['ENOTFOUND', false],
+    ['EHOSTUNREACH', false],
+    ['CERT_HAS_EXPIRED', false],
+    ['EWHATEVER', false],
+  ])('is being restarted, as %s says: %s', (code, transient) => {
+    expect(connectionError(nodeError(code), facts).transient).toBe(transient);
+  });
+
+  test('is being restarted if one of its addresses refuses', () => {
+    const cause = new AggregateError([nodeError('ENETUNREACH'), nodeError('ECONNREFUSED')]);
+    expect(connectionError(cause, facts)).toMatchObject({
+      kind: 'connection-refused',
+      transient: true,
     });
   });
 });
 
 describe('a host with several addresses', () => {
   test.each([
-    [['ECONNREFUSED', 'ECONNREFUSED'], 'refused', false, 'refused the connection (ECONNREFUSED)'],
-    [['ETIMEDOUT', 'ETIMEDOUT'], 'timeout', true, 'did not answer in time (ETIMEDOUT)'],
+    [
+      ['ECONNREFUSED', 'ECONNREFUSED'],
+      'connection-refused',
+      false,
+      'refused the connection (ECONNREFUSED)',
+    ],
+    [['ETIMEDOUT', 'ETIMEDOUT'], 'timeout', true, 'did not respond in time (ETIMEDOUT)'],
     [
       ['ETIMEDOUT', 'ECONNRESET'],
       'timeout',
       true,
-      'did not answer in time (ETIMEDOUT, ECONNRESET)',
+      'did not respond in time (ETIMEDOUT, ECONNRESET)',
     ],
     [
       ['ETIMEDOUT', 'ECONNREFUSED'],
-      'refused',
+      'connection-refused',
       false,
       'refused the connection (ETIMEDOUT, ECONNREFUSED)',
     ],
     [
       ['ENETUNREACH', 'ECONNRESET', 'ECONNREFUSED'],
-      'refused',
+      'connection-refused',
       false,
       'refused the connection (ENETUNREACH, ECONNRESET, ECONNREFUSED)',
     ],
@@ -127,145 +185,137 @@ describe('a host with several addresses', () => {
     ],
     [
       ['CERT_HAS_EXPIRED', 'ENETUNREACH'],
-      'certificate',
+      'certificate-expired',
       false,
-      'shows an expired certificate (CERT_HAS_EXPIRED, ENETUNREACH)',
+      'presented an expired certificate (CERT_HAS_EXPIRED, ENETUNREACH)',
     ],
-    [['EWHATEVER', 'EPIPE'], 'reset', true, 'reset the connection (EWHATEVER, EPIPE)'],
-  ])('of which each fails, with %j, is told in one sentence', (codes, kind, transient, words) => {
-    const error = new AggregateError(codes.map((code) => nodeError(code)));
-    expect(connectionError(error, DIRECT)).toMatchObject({
-      kind,
-      transient,
-      message: `The host ${HOST} ${words}`,
-      cause: error,
-    });
-  });
-
-  // A machine without IPv6 has no way to half of the addresses of many a host.
-  test.each([
+    [['EWHATEVER', 'EPIPE'], 'connection-reset', true, 'reset the connection (EWHATEVER, EPIPE)'],
+    // A machine without IPv6 has no route to half of the addresses of many hosts.
     [
       ['ENETUNREACH', 'ETIMEDOUT'],
       'timeout',
       true,
-      'did not answer in time (ENETUNREACH, ETIMEDOUT)',
+      'did not respond in time (ENETUNREACH, ETIMEDOUT)',
     ],
     [
       ['ETIMEDOUT', 'EADDRNOTAVAIL'],
       'timeout',
       true,
-      'did not answer in time (ETIMEDOUT, EADDRNOTAVAIL)',
+      'did not respond in time (ETIMEDOUT, EADDRNOTAVAIL)',
     ],
     [
       ['EHOSTUNREACH', 'ECONNRESET'],
-      'reset',
+      'connection-reset',
       true,
       'reset the connection (EHOSTUNREACH, ECONNRESET)',
     ],
-  ])('is judged by the addresses that there is a way to: %j', (codes, kind, transient, words) => {
-    const error = new AggregateError(codes.map((code) => nodeError(code)));
-    expect(connectionError(error, DIRECT)).toMatchObject({
+  ])('all of which fail, with %j, has one sentence', (codes, kind, transient, words) => {
+    const cause = new AggregateError(codes.map((code) => nodeError(code)));
+    expect(connectionError(cause, DIRECT)).toMatchObject({
       kind,
       transient,
       message: `The host ${HOST} ${words}`,
-      cause: error,
+      cause,
     });
   });
 
   test('is judged by the errors that have a code', () => {
-    const error = new AggregateError([new Error('no code'), 'no error', nodeError('ECONNRESET')]);
-    expect(connectionError(error, DIRECT)).toMatchObject({ kind: 'reset', transient: true });
+    const cause = new AggregateError([new Error('no code'), 'no error', nodeError('ECONNRESET')]);
+    expect(connectionError(cause, DIRECT)).toMatchObject({
+      kind: 'connection-reset',
+      transient: true,
+    });
   });
 });
 
 describe('a proxy', () => {
-  const tunnel = (rest: string) =>
-    nodeError('ECONNRESET', `tunneling socket could not be established, ${rest}`);
-
-  test('that wants a password is told from the host', () => {
-    const error = tunnel('statusCode=407');
-    expect(connectionError(error, PROXIED)).toMatchObject({
-      kind: 'proxy-password',
-      transient: false,
-      status: null,
-      message: 'The proxy proxy.example.com:3128 asks for a user and a password (HTTP 407)',
-      cause: error,
-    });
-  });
-
-  test('that does not let the request through is told with its status', () => {
-    const error = tunnel('statusCode=403');
-    expect(connectionError(error, PROXIED)).toMatchObject({
-      kind: 'proxy',
-      transient: false,
-      status: null,
-      message: `The proxy proxy.example.com:3128 refused to connect to ${HOST} (HTTP 403)`,
-      cause: error,
-    });
-  });
-
-  test.each(['connect ECONNREFUSED 192.0.2.1:3128', 'two\nlines', ''])(
-    'that is not there is told with the cause: %j',
-    (cause) => {
-      expect(connectionError(tunnel(`cause=${cause}`), PROXIED)).toMatchObject({
-        kind: 'proxy',
-        transient: false,
-        message: `The proxy proxy.example.com:3128 cannot be used: ${cause}`,
-      });
-    },
-  );
-
-  test.each([429, 500, 502, 503, 504])(
-    'that cannot connect just now may be asked again: %d',
-    (s) => {
-      expect(connectionError(tunnel(`statusCode=${s}`), PROXIED)).toMatchObject({
-        kind: 'proxy',
-        transient: true,
-        status: null,
-        message: `The proxy proxy.example.com:3128 refused to connect to ${HOST} (HTTP ${s})`,
-      });
-    },
-  );
+  const rejects = (status: number, hadPassword = false) => new TunnelError({ status, hadPassword });
+  const fails = (cause: unknown) => new TunnelError({ status: null, hadPassword: false, cause });
 
   test.each([
-    'read ECONNRESET',
-    'write EPIPE',
-    'socket hang up',
-    'connect ETIMEDOUT 192.0.2.1:3128',
-  ])('that ends the connection may be asked again: %s', (cause) => {
-    expect(connectionError(tunnel(`cause=${cause}`), PROXIED)).toMatchObject({
-      kind: 'proxy',
-      transient: true,
-      message: `The proxy proxy.example.com:3128 cannot be used: ${cause}`,
+    [false, 'proxy-password-missing', 'requires a user and a password (HTTP 407)'],
+    [true, 'proxy-password-rejected', 'rejected the user or the password (HTTP 407)'],
+  ])('that responds with HTTP 407, given a password: %s', (hadPassword, kind, words) => {
+    const cause = rejects(407, hadPassword);
+    expect(connectionError(cause, PROXIED)).toMatchObject({
+      kind,
+      transient: false,
+      status: null,
+      message: `The proxy ${PROXY} ${words}`,
+      cause,
     });
   });
 
-  test('on the way is not blamed for what the host does', () => {
-    expect(connectionError(nodeError('ECONNRESET', 'read ECONNRESET'), PROXIED)).toMatchObject({
-      kind: 'reset',
-      transient: true,
+  test.each([
+    [400, false],
+    [403, false],
+    [404, false],
+    [429, true],
+    [500, true],
+    [502, true],
+    [503, true],
+    [504, true],
+  ])('that denies the connection with HTTP %i is final or transient: %s', (status, transient) => {
+    const cause = rejects(status, true);
+    expect(connectionError(cause, PROXIED)).toMatchObject({
+      kind: 'proxy',
+      transient,
+      status: null,
+      message: `The proxy ${PROXY} denied the connection to ${HOST} (HTTP ${status})`,
+      cause,
+    });
+  });
+
+  test.each([
+    ['ECONNREFUSED', false, 'refused the connection (ECONNREFUSED)'],
+    ['ENOTFOUND', false, 'was not found (ENOTFOUND)'],
+    ['EAI_AGAIN', true, 'could not be looked up: the name server is unavailable (EAI_AGAIN)'],
+    ['ECONNRESET', true, 'reset the connection (ECONNRESET)'],
+    ['EPIPE', true, 'reset the connection (EPIPE)'],
+    ['ETIMEDOUT', true, 'did not respond in time (ETIMEDOUT)'],
+    ['CERT_HAS_EXPIRED', false, 'presented an expired certificate (CERT_HAS_EXPIRED)'],
+    ['HPE_INVALID_CONSTANT', false, 'did not respond in HTTP (HPE_INVALID_CONSTANT)'],
+    ['EWHATEVER', false, 'gave no response: what Node.js says of EWHATEVER (EWHATEVER)'],
+  ])('that fails with the code %s is transient: %s', (code, transient, words) => {
+    const cause = fails(nodeError(code));
+    expect(connectionError(cause, PROXIED)).toMatchObject({
+      kind: 'proxy',
+      transient,
+      status: null,
+      message: `The proxy ${PROXY} ${words}`,
+      cause,
+    });
+  });
+
+  test('that fails without a code is quoted', () => {
+    expect(connectionError(fails(new Error('whatever')), PROXIED)).toMatchObject({
+      kind: 'proxy',
+      transient: false,
+      message: `The proxy ${PROXY} gave no response: whatever`,
+    });
+  });
+
+  test('that refuses the connection is being restarted if the host has responded before', () => {
+    const facts = { ...PROXIED, respondedBefore: true };
+    expect(connectionError(fails(nodeError('ECONNREFUSED')), facts).transient).toBe(true);
+    expect(connectionError(fails(nodeError('ENOTFOUND')), facts).transient).toBe(false);
+  });
+
+  test.each([rejects(502), rejects(407), fails(nodeError('ECONNRESET'))])(
+    'has passed nothing on, and has no stale connection: %p',
+    (cause) => {
+      const facts = { ...PROXIED, mayHaveHappened: true, staleConnection: true };
+      expect(connectionError(cause, facts)).toMatchObject({
+        mayHaveHappened: false,
+        staleConnection: false,
+      });
+    },
+  );
+
+  test('is not blamed for what the host does', () => {
+    expect(connectionError(nodeError('ECONNRESET'), PROXIED)).toMatchObject({
+      kind: 'connection-reset',
       message: `The host ${HOST} reset the connection (ECONNRESET)`,
     });
   });
-
-  test('is not blamed where there is none', () => {
-    expect(connectionError(tunnel('statusCode=407'), DIRECT)).toMatchObject({ kind: 'reset' });
-  });
-});
-
-test.each([
-  ['an error', new Error('whatever'), 'whatever'],
-  ['an error without a message', new TypeError(), 'TypeError'],
-  ['a text', 'whatever', 'whatever'],
-  ['null', null, 'null'],
-  ['a number', 5, '5'],
-  ['nothing', undefined, 'undefined'],
-  ['an empty text', '', ''],
-  ['a text with quotes', `it's "x"`, `it's "x"`],
-  ['a symbol', Symbol('x'), 'Symbol(x)'],
-  ['an object', { a: { b: [1] } }, '{ a: { b: [ 1 ] } }'],
-  ['an object that has no text', Object.create(null), '[Object: null prototype] {}'],
-  ['an object that cannot be made text', { toString: null }, '{ toString: null }'],
-])('the text of %s that was thrown can be told', (_, thrown, text) => {
-  expect(errorMessage(thrown)).toBe(text);
 });

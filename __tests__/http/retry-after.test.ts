@@ -26,7 +26,7 @@ test.each([
   ['Wed Nov 25 12:00:00 2026', 86_399_750],
   ['Tue Dec  1 12:00:00 2026', 604_799_750],
   ['Tue Dec 01 12:00:00 2026', 604_799_750],
-])('%j is a time to come', (value, ms) => {
+])('%j is a time in the future', (value, ms) => {
   expect(parseRetryAfter(value, NOW)).toBe(ms);
 });
 
@@ -38,7 +38,7 @@ test.each([
   'Sunday, 06-Nov-94 08:49:37 GMT',
   'Tue Nov 24 12:00:00 2026',
   'Sun Nov  6 08:49:37 1994',
-])('%j is over, so that there is nothing to wait for', (value) => {
+])('%j is in the past, so that there is nothing to wait for', (value) => {
   expect(parseRetryAfter(value, NOW)).toBe(0);
 });
 
@@ -62,21 +62,22 @@ test.each([
   'Tuesday, 24-Nov-26 12:00:10 CET',
   'Tuesday, 24-Nov-2026 12:00:10 GMT',
   'Tue, 24-Nov-26 12:00:10 GMT',
+  'Wednesdays, 25-Nov-26 12:00:10 GMT',
   'Xxxxxxday, 99-Foo-26 99:99:99 GMT',
   'Tue Nov 24 12:00:10 2026 CET',
   'Tue Nov 24 12:00:10 2026 GMT',
   'Tue Nov 24 12:00:10',
   'Tue Nov 1 12:00:10 2026',
   'Xxx Foo 99 99:99:99 2026',
-])('%j says nothing', (value) => {
+])('%j has no meaning', (value) => {
   expect(parseRetryAfter(value, NOW)).toBeUndefined();
 });
 
-test('a number of seconds beyond all bounds is longer than any deadline', () => {
+test('a number of seconds beyond all bounds exceeds every deadline', () => {
   expect(parseRetryAfter('9'.repeat(400), NOW)).toBeGreaterThan(3_600_000);
 });
 
-test('whatever a server sends is a wait of no less than nothing, or says nothing', () => {
+test('whatever a server sends is a delay of at least 0, or has no meaning', () => {
   const header = fc.oneof(
     fc.string(),
     fc.string({ unit: 'binary' }),
@@ -96,7 +97,7 @@ const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 
 
 /** https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats */
 const FORMS: readonly (readonly [string, number, (date: Date) => string])[] = [
-  ['the form of today', 7_000_000_000, (date) => date.toUTCString()],
+  ['the preferred form', 7_000_000_000, (date) => date.toUTCString()],
   [
     // More than twenty years: a year of two digits is one of this half of the century.
     'the form of RFC 850',
@@ -116,7 +117,7 @@ const FORMS: readonly (readonly [string, number, (date: Date) => string])[] = [
   ],
 ];
 
-test.each(FORMS)('any time to come, in %s, is waited for to the second', (_, max, format) => {
+test.each(FORMS)('any future time, in %s, is exact to the second', (_, max, format) => {
   const now = new Date('2026-11-24T12:00:00Z');
   const second = fc.integer({ min: 0, max });
   fc.assert(
@@ -128,7 +129,7 @@ test.each(FORMS)('any time to come, in %s, is waited for to the second', (_, max
 });
 
 test.each(['UTC', 'Asia/Shanghai', 'America/New_York'])(
-  'a time is that of Greenwich, also on a runner in the time zone %s',
+  'a time is in UTC, also on a runner in the time zone %s',
   (zone) => {
     const dates = [
       'Tue, 24 Nov 2026 12:00:10 GMT',
@@ -141,7 +142,7 @@ test.each(['UTC', 'Asia/Shanghai', 'America/New_York'])(
       console.log(JSON.stringify(dates.map((date) => parseRetryAfter(date, new Date(now)))));`;
     const module = new URL('../../src/http/retry-after.ts', import.meta.url);
     const args = [module.href, NOW.toISOString(), ...dates];
-    // Node.js takes its time zone from the environment of the process, which Jest keeps to itself.
+    // Node.js reads its time zone from the environment of the process, which Jest does not change.
     const printed = execFileSync(
       process.execPath,
       ['--no-warnings', '--input-type=module', '--eval', script, ...args],

@@ -5,6 +5,7 @@ import {
   CHECK_HOSTS,
   DEFAULT_REGION,
   isLoopback,
+  newestHost,
   parseEndpoint,
   regionEndpoint,
 } from '../../src/inputs/endpoints.ts';
@@ -16,7 +17,9 @@ function accepted(value: string): URL | undefined {
     return parseEndpoint(value, 'endpoint');
   } catch (error) {
     expect(error).toBeInstanceOf(InputError);
-    expect(error).toMatchObject({ input: 'endpoint' });
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/^endpoint must be a host name/),
+    });
     return undefined;
   }
 }
@@ -34,25 +37,49 @@ describe('the endpoint of a region', () => {
     ['sa-brazil-1', 'https://devcloud.sa-brazil-1.myhuaweicloud.com/'],
     ['eu-west-101', 'https://check.eu-west-101.myhuaweicloud.eu/'],
   ])('%s is %s', (region, href) => {
-    expect(regionEndpoint(region, 'region').href).toBe(href);
+    expect(regionEndpoint(region, 'region', false).href).toBe(href);
   });
 
-  test('is known for the region that is taken where none is given', () => {
-    expect(regionEndpoint(DEFAULT_REGION, 'region').host).toContain('cn-north-4');
+  test.each([
+    ['ap-southeast-3', 'codearts-check.ap-southeast-3.myhuaweicloud.com'],
+    ['la-north-2', 'codearts-check.la-north-2.myhuaweicloud.com'],
+    ['sa-brazil-1', 'codearts-check.sa-brazil-1.myhuaweicloud.com'],
+    ['cn-north-1', 'codearts-check.cn-north-4.myhuaweicloud.com'],
+    ['cn-east-3', 'codearts-check.cn-south-1.myhuaweicloud.com'],
+    ['eu-west-101', 'check.eu-west-101.myhuaweicloud.eu'],
+  ])('for a call that old hosts do not know, %s is %s', (region, host) => {
+    expect(regionEndpoint(region, 'region', true).href).toBe(`https://${host}/`);
+    expect(newestHost(region)).toBe(host);
+  });
+
+  test('no region has an old host for the newest calls, or a host that is not a host', () => {
+    expect([...CHECK_HOSTS.keys()]).toHaveLength(10);
+    for (const region of CHECK_HOSTS.keys()) {
+      const { host, href } = regionEndpoint(region, 'region', true);
+      expect(href).toBe(`https://${host}/`);
+      expect(host).toMatch(/^(codearts-)?check\.[a-z]+-[a-z]+-\d+\.myhuaweicloud\.(com|eu)$/);
+    }
+    expect(newestHost('mars-1')).toBeUndefined();
+  });
+
+  test('is known for the default region', () => {
+    expect(regionEndpoint(DEFAULT_REGION, 'region', false).host).toContain('cn-north-4');
   });
 
   test.each(['cn-north-9', 'CN-NORTH-4', '', 'constructor', 'cn-north-4.evil.com'])(
-    "is refused for '%s', with the list of the known",
+    "'%s' is rejected, with the list of the known",
     (region) => {
       const known = [...CHECK_HOSTS.keys()].join(', ');
-      expect(() => regionEndpoint(region, 'region')).toThrow(
-        new InputError('region', `takes one of these regions: ${known}`, region),
-      );
+      for (const newest of [false, true]) {
+        expect(() => regionEndpoint(region, 'region', newest)).toThrow(
+          new InputError('region', `must be one of these regions: ${known}`, region),
+        );
+      }
     },
   );
 });
 
-describe('an endpoint that a user names', () => {
+describe('an endpoint that a user sets', () => {
   test.each([
     ['a host name', 'check.example.com', 'https://check.example.com/'],
     ['a host name in capitals', 'Check.Example.COM', 'https://check.example.com/'],
@@ -60,6 +87,8 @@ describe('an endpoint that a user names', () => {
     ['a URL', 'https://check.example.com', 'https://check.example.com/'],
     ['a scheme in capitals', 'HTTPS://check.example.com', 'https://check.example.com/'],
     ['a port', 'https://check.example.com:8443', 'https://check.example.com:8443/'],
+    ['a port of one digit', 'http://127.0.0.1:1', 'http://127.0.0.1:1/'],
+    ['every character of a path', 'https://example.com/aZ09._~-', 'https://example.com/aZ09._~-'],
     ['the default port', 'https://check.example.com:443', 'https://check.example.com/'],
     ['a path', 'https://example.com/api/check', 'https://example.com/api/check'],
     ['a slash at the end', 'https://example.com/', 'https://example.com/'],
@@ -90,7 +119,7 @@ describe('an endpoint that a user names', () => {
   test.each([
     ['http to another host', 'http://check.example.com'],
     ['http to an address outside', 'http://192.0.2.1'],
-    ['http to the neighbour of loopback', 'http://128.0.0.1'],
+    ['http to the neighbor of loopback', 'http://128.0.0.1'],
     ['http to any address', 'http://0.0.0.0'],
     ['http to ::', 'http://[::]'],
     ['http to IPv4 within IPv6', 'http://[::ffff:127.0.0.1]'],
@@ -153,24 +182,25 @@ describe('an endpoint that a user names', () => {
     ['an address with a dot at its end', 'http://127.0.0.1.'],
     ['http to IPv4 within IPv6, in capitals', 'http://[::FFFF:7F00:1]'],
     ['http to IPv4 at the end of IPv6', 'http://[::127.0.0.1]'],
-    ['http to the neighbour of ::1', 'http://[::2]'],
+    ['http to the neighbor of ::1', 'http://[::2]'],
     ['http to another IPv6 address that ends in 1', 'http://[2001:db8::1]'],
     ['an IPv6 address that is none', 'https://[::1::]'],
     ['a zone of an IPv6 address', 'http://[::1%25lo]'],
     ['nothing', ''],
     ['a template that was not filled in', '{{ vars.ENDPOINT }}'],
+    ['more than 1024 characters', `https://example.com/${'x'.repeat(1_005)}`],
+    ['more than 1024 characters after an address', `https://[::1]/${'x'.repeat(1_011)}`],
   ])('may not have %s', (_, value) => {
     expect(() => parseEndpoint(value, 'sts-endpoint')).toThrow(
       expect.objectContaining({
         name: 'InputError',
-        input: 'sts-endpoint',
-        message: expect.stringMatching(/^sts-endpoint takes a host name or https:\/\/host/),
+        message: expect.stringMatching(/^sts-endpoint must be a host name or https:\/\/host/),
       }),
     );
   });
 });
 
-describe('whatever is accepted for an endpoint', () => {
+describe('every endpoint that is accepted', () => {
   const piece = fc.constantFrom(
     ...['http', 'https', 'HTTP', '://', ':', '//', '/', '\\', '.', '..', '@', '?', '#', '%', '-'],
     ...['localhost', 'LocalHost', '127', '127.0.0.1', '0x7f', '0177', '1', '0', '2130706433'],
@@ -260,7 +290,7 @@ describe('whatever is accepted for an endpoint', () => {
   });
 });
 
-test('every spelling of an address of IPv4 but the usual one is refused', () => {
+test('every spelling of an address of IPv4 but the usual one is rejected', () => {
   const byte = fc.nat({ max: 255 });
   const spell = (n: number) =>
     fc.constantFrom(`${n}`, `0${n.toString(8)}`, `0x${n.toString(16)}`, `0X0${n.toString(16)}`);
@@ -290,6 +320,60 @@ test('every host name is accepted', () => {
       expect(accepted(host)?.href).toBe(`https://${host.toLowerCase()}/`);
     }),
   );
+});
+
+describe('the error for an invalid endpoint', () => {
+  const errorOf = (value: string) => {
+    try {
+      parseEndpoint(value, 'endpoint');
+    } catch (error) {
+      return String(error);
+    }
+    throw new Error(`'${value}' was accepted`);
+  };
+
+  test.each(['http://check.example.com', 'ftp://localhost', 'check.example.com:8443', '127.1'])(
+    'shows %s',
+    (value) => {
+      expect(errorOf(value).endsWith(`, not '${value}'`)).toBe(true);
+    },
+  );
+
+  test.each([
+    'https://jane:s3cret@check.example.com',
+    'jane:s3cret@check.example.com',
+    'https://check.example.com/?token=s3cret',
+    'https://check.example.com/#s3cret',
+    'https://check.example.com\\\\s3cret',
+    'https://check.example.com/%73%33cret s3cret',
+    "https://check.example.com/'s3cret",
+    'https://jane:s3cret＠check.example.com',
+    'https://check.example.com\ns3cret',
+  ])('never shows a value that may hold a user, password, query or fragment: %j', (value) => {
+    expect(errorOf(value)).not.toContain('s3cret');
+    expect(errorOf(value)).not.toContain('example');
+  });
+
+  test('never shows a user, password, query or fragment, wherever they stand', () => {
+    const part = fc.stringMatching(/^[!-~]{1,20}$/);
+    const host = fc.constantFrom('check.example.com', '127.0.0.1', '[::1]', 'localhost');
+    const url = fc.oneof(
+      fc.tuple(part, part, host).map(([user, password, one]) => `//${user}:${password}@${one}`),
+      fc.tuple(host, part).map(([one, query]) => `//${one}/?${query}`),
+      fc.tuple(host, part).map(([one, fragment]) => `//${one}/#${fragment}`),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom('https:', 'http:', 'ftp:', ''), url, (scheme, rest) => {
+        expect(errorOf(`${scheme}${rest}`)).not.toContain(', not ');
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+test('an endpoint may have 1024 characters', () => {
+  const href = `https://example.com/${'x'.repeat(1_004)}`;
+  expect(parseEndpoint(href, 'endpoint').href).toBe(href);
 });
 
 test.each([

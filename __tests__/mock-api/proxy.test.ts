@@ -7,11 +7,11 @@ import { connect as connectTls } from 'node:tls';
 import { expect, test } from '@jest/globals';
 import { ConnectProxy, type ProxyOptions } from '../../mock-api/proxy.ts';
 import { type CertificateOptions, issueCertificate } from '../support/certificates.ts';
-import { closeAfterTest, startMockApi } from '../support/with-mock-api.ts';
+import { closeAfterTests, startMockApi } from '../support/with-mock-api.ts';
 
 async function startProxy(options: Partial<ProxyOptions> = {}): Promise<ConnectProxy> {
   const target = (await startMockApi()).port;
-  return closeAfterTest(await ConnectProxy.start({ target, ...options }));
+  return closeAfterTests(await ConnectProxy.start({ target, ...options }));
 }
 
 async function tunnel(proxy: ConnectProxy, path: string, authorization?: string) {

@@ -1,218 +1,270 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { SkippedError } from '../../src/http/errors.ts';
-import { Report } from '../../src/report/report.ts';
+import { adviceOn, TOPICS } from '../../src/report/advice.ts';
+import { START_OUTPUTS, STOP_OUTPUTS } from '../../src/report/outputs.ts';
+import type { Problem } from '../../src/report/problem.ts';
+import { Report, type ReportDeps } from '../../src/report/report.ts';
 import { Secrets } from '../../src/report/secrets.ts';
-import {
-  FakeRunner,
-  failedTask,
-  noAnswer,
-  outsideText,
-  refusal,
-  taskResult,
-} from '../support/fake-runner.ts';
+import { FakeRunner, outsideText } from '../support/fake-runner.ts';
 
-const step = FakeRunner.forEachTest();
+const runner = FakeRunner.forEachTest();
+
 const SECRET = 's3cretOfTheTests';
 const TITLE = 'Stop CodeArts Check Task';
-const context = { credential: { hint: 'Obtain a new one.' }, notRunningSucceeds: false };
+const DOCS = 'https://github.com/owner/repo/blob/v1/docs/troubleshooting.md';
+// The runner cuts an annotation here.
+const RUNNER_LIMIT = 4_096;
 
-let report: Report;
-beforeEach(() => {
-  report = newReport();
-});
-
-function newReport(): Report {
-  const secrets = secretsOfTest();
-  step.clear();
-  return new Report(secrets);
-}
-
-function secretsOfTest(): Secrets {
+function newReport(different: Partial<ReportDeps> = {}): Report {
   const secrets = new Secrets();
   secrets.add(SECRET);
-  return secrets;
+  runner.clear();
+  return new Report({
+    secrets,
+    title: TITLE,
+    emptyOutputs: STOP_OUTPUTS,
+    summaryFile: runner.summaryFile,
+    docsUrl: undefined,
+    ...different,
+  });
 }
 
-function taskIdsOfOutput(): string[] {
-  const rows: { 'task-id': string }[] = JSON.parse(step.outputs()['results'] ?? '');
-  return rows.map((row) => row['task-id']);
+function problem(different: Partial<Problem> = {}): Problem {
+  return { headline: 'Could not stop', causes: ['No.'], advice: [], notes: [], ...different };
 }
 
-describe('the report of a step where no task failed', () => {
-  test('has outputs, and no annotation', () => {
-    report.expect(['a']);
-    report.add(taskResult({ taskId: 'a' }));
-    expect(report.finish(context)).toBe(true);
-    expect(step.outputs()).toMatchObject({ outcome: 'stop-requested', 'error-message': '' });
-    expect(step.printed).toBe('');
+/** The lines of the only error. */
+function errorLines(): readonly string[] {
+  const [error, ...more] = runner.commands('error');
+  expect(more).toEqual([]);
+  expect(error?.title).toBe(TITLE);
+  return error?.lines ?? [];
+}
+
+describe('the error annotation', () => {
+  test('has one cause beside the headline', () => {
+    newReport().fail(problem({ causes: ['No. (HTTP 400)'] }));
+    expect(errorLines()).toEqual(['Could not stop: No. (HTTP 400)']);
   });
 
-  test('has the tasks in the order of the input, not in the one in which they ended', () => {
-    report.expect(['a', 'b', 'c']);
-    for (const taskId of ['c', 'a', 'b']) report.add(taskResult({ taskId }));
-    report.finish(context);
-    expect(taskIdsOfOutput()).toEqual(['a', 'b', 'c']);
+  test('has several causes below it', () => {
+    newReport().fail(problem({ causes: ['a: No.', 'b: No.'] }));
+    expect(errorLines()).toEqual(['Could not stop', 'a: No.', 'b: No.']);
   });
 
-  test.each([
-    [1, 'scan a'],
-    [2, '2 scans (a, …)'],
-  ])(
-    'warns once of statuses that could not be read, and names the permission: %d',
-    (count, which) => {
-      const statusError = refusal('Not allowed.', { code: 'PAP5.0001', status: 403 });
-      report.expect(['a', 'b', 'c']);
-      for (const [index, taskId] of ['a', 'b', 'c'].entries()) {
-        report.add(taskResult({ taskId, ...(index < count ? { statusError } : {}) }));
-      }
-      expect(report.finish(context)).toBe(true);
-      expect(step.commands('warning')).toEqual([
-        {
-          title: TITLE,
-          lines: [
-            `The API took the stop request, but the status of ${which} could not be read: Not allowed. (PAP5.0001, HTTP 403)`,
-            'Reading it takes the permission codeartscheck:task:get.',
-          ],
-        },
-      ]);
-      expect(step.commands('error')).toEqual([]);
-    },
-  );
-});
-
-const EXPIRED = refusal('Expired.', { code: '', status: 401 });
-
-test.each([
-  ['of that status', EXPIRED, 'Expired. (HTTP 401)'],
-  [
-    'of another one',
-    new SkippedError('the credential was refused', EXPIRED),
-    'Not sent, because the credential was refused: Expired.',
-  ],
-])('a credential that is refused to the request %s is told as that', (_, statusError, words) => {
-  report.expect(['a']);
-  report.add(taskResult({ taskId: 'a', statusError }));
-  expect(report.finish(context)).toBe(true);
-  expect(step.commands('warning')).toMatchObject([
-    { lines: [expect.stringContaining(words), 'Obtain a new one.'] },
-  ]);
-});
-
-describe('the report of a step where a task failed', () => {
-  test('has one error annotation, with the advice under it', () => {
-    report.expect(['a', 'b']);
-    report.add(taskResult({ taskId: 'a' }));
-    report.add(failedTask('b', 'Expired.', { code: 'CC.00000003', status: 401 }));
-    expect(report.finish(context)).toBe(false);
-    expect(step.commands('error')).toEqual([
-      {
-        title: TITLE,
-        lines: [
-          '1 of 2 scans asked to stop, 1 failed',
-          'b: Expired. (CC.00000003, HTTP 401)',
-          'Obtain a new one.',
-        ],
-      },
+  test('has notes, then advice, then where there is more, and what remains to be said', () => {
+    const advice = [adviceOn('deadline'), adviceOn('throttled')];
+    const notes = ['The step ended early.', 'The stop may have happened.'];
+    newReport({ docsUrl: DOCS }).fail(problem({ advice, notes, end: 'Scan X may be running.' }));
+    expect(errorLines()).toEqual([
+      'Could not stop: No.',
+      ...notes,
+      ...advice.map(({ text }) => text),
+      `${DOCS}#deadline`,
+      `${DOCS}#throttled`,
+      'Scan X may be running.',
     ]);
-    expect(step.outputs()).toMatchObject({ outcome: 'failed', 'error-code': 'CC.00000003' });
   });
 
-  test('gives the tasks that were never tried the failure that kept them from it', () => {
-    report.expect(['a', 'b', 'c']);
-    report.add(taskResult({ taskId: 'b', outcome: 'stopped' }));
-    report.failRemaining(noAnswer('GitHub gives this job no ID token', { kind: 'id-token' }));
-    expect(report.finish({ ...context, credential: undefined })).toBe(false);
-    expect(JSON.parse(step.outputs()['results'] ?? '')).toEqual(
-      [
-        ['a', 'failed', null, 'GitHub gives this job no ID token'],
-        ['b', 'stopped', 200, ''],
-        ['c', 'failed', null, 'GitHub gives this job no ID token'],
-      ].map(([taskId, outcome, status, message]) => ({
-        'task-id': taskId,
-        outcome,
-        'status-code': status,
-        'error-code': '',
-        'error-message': message,
-        'request-id': '',
-      })),
+  test('ends with the link to the entry that helps', () => {
+    newReport({ docsUrl: DOCS }).fail(problem({ advice: [adviceOn('task-id')] }));
+    expect(errorLines().at(-1)).toBe(`${DOCS}#task-id`);
+  });
+
+  test('has the same advice and the same link once', () => {
+    const advice = [
+      adviceOn('deadline'),
+      adviceOn('deadline'),
+      { topic: 'deadline' as const, text: 'Another text.' },
+    ];
+    newReport({ docsUrl: DOCS }).fail(problem({ advice }));
+    expect(errorLines()).toEqual([
+      'Could not stop: No.',
+      'Increase timeout-seconds.',
+      'Another text.',
+      `${DOCS}#deadline`,
+    ]);
+  });
+
+  test('keeps the advice, however long the causes are', () => {
+    const causes = Array.from({ length: 10 }, () => 'x'.repeat(999));
+    const advice = [adviceOn('wrong-host')];
+    newReport({ docsUrl: DOCS }).fail(problem({ causes, advice, end: 'The end.' }));
+    const lines = errorLines();
+    expect(lines.join('\n').length).toBeLessThanOrEqual(RUNNER_LIMIT);
+    expect(lines.slice(-3)).toEqual([advice[0]?.text, `${DOCS}#wrong-host`, 'The end.']);
+    expect(lines.at(-4)?.endsWith('…')).toBe(true);
+  });
+
+  test('keeps a line of causes, however much advice there is', () => {
+    const causes = Array.from({ length: 10 }, (_, index) => `${index}${'x'.repeat(999)}`);
+    const advice = [...TOPICS, ...TOPICS].map((topic) => adviceOn(topic));
+    newReport({ docsUrl: DOCS }).fail(
+      problem({ causes, advice, notes: ['A note.'], end: 'The end.' }),
     );
+    const lines = errorLines();
+    expect(lines.join('\n').length).toBeLessThanOrEqual(RUNNER_LIMIT);
+    expect(lines[0]).toBe('Could not stop');
+    expect(lines[1]?.length).toBeGreaterThan(900);
+    const note = lines.indexOf('A note.');
+    const links = lines.filter((line) => line.startsWith(DOCS));
+    // The most important advice is what is kept, each with its link.
+    expect(links.length).toBeGreaterThan(5);
+    const kept = advice.slice(0, links.length);
+    expect(links).toEqual(kept.map(({ topic }) => `${DOCS}#${topic}`));
+    expect(lines.slice(note + 1)).toEqual([
+      ...new Set(kept.map(({ text }) => text)),
+      ...links,
+      'The end.',
+    ]);
   });
 
-  test.each([
-    [false, ['Check task-id, region and endpoint.', 'if-not-running: succeed']],
-    [true, ['Check task-id, region and endpoint.']],
-  ])('has the advice that the inputs leave room for: %s', (notRunningSucceeds, advice) => {
-    report.add(failedTask('a', 'No.', { status: 404 }));
-    report.finish({ ...context, notRunningSucceeds });
-    const [error] = step.commands('error');
-    expect(error?.lines).toHaveLength(2);
-    for (const part of advice) expect(error?.lines[1]).toContain(part);
-    expect(error?.lines[1]?.includes('if-not-running')).toBe(!notRunningSucceeds);
+  test('keeps all the advice that there is room for', () => {
+    const advice = TOPICS.slice(0, 8).map((topic) => adviceOn(topic));
+    newReport({ docsUrl: DOCS }).fail(problem({ causes: ['x'.repeat(500)], advice }));
+    const lines = errorLines();
+    expect(lines.filter((line) => line.startsWith(DOCS))).toHaveLength(8);
+    expect(lines[0]).toBe(`Could not stop: ${'x'.repeat(500)}`);
   });
 
-  test('has an annotation that the runner does not cut', () => {
-    report.expect(['a']);
-    const tasks = Array.from({ length: 20 }, (_, index) => failedTask(`${index}`, 'x'.repeat(999)));
-    for (const task of tasks) report.add(task);
-    report.finish(context);
-    const [error] = step.commands('error');
-    expect(error?.lines.join('\n').length).toBeLessThanOrEqual(4_096);
-  });
-
-  test('has the advice, however long the messages above it are', () => {
-    const tasks = Array.from({ length: 10 }, (_, index) =>
-      failedTask(`${index}`.repeat(32), 'x'.repeat(999), {
-        code: 'CC.00000003',
-        status: 401,
-        requestId: '0123456789abcdef0123456789abcdef',
+  test('is never longer than the runner accepts, and never without its first line', () => {
+    const text = fc.nat({ max: 1_500 }).map((length) => 'y'.repeat(length));
+    const topics = fc.array(fc.constantFrom(...TOPICS), { maxLength: 45 });
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 12 }), topics, text, (causes, chosen, end) => {
+        const report = newReport({ docsUrl: DOCS });
+        const advice = chosen.map((topic) => adviceOn(topic));
+        report.fail(problem({ causes, advice, notes: [end, 'A note.'], end }));
+        const lines = errorLines();
+        expect(lines.join('\n').length).toBeLessThanOrEqual(4_000);
+        expect(lines[0]?.startsWith('Could not stop')).toBe(true);
+        expect(lines).toContain('A note.');
+        const shown = end.length > 1_000 ? `${end.slice(0, 999)}…` : end;
+        if (end !== '') expect(lines.at(-1)).toBe(shown);
+        const [first] = advice;
+        if (first !== undefined) expect(lines).toContain(first.text);
       }),
     );
-    for (const task of tasks) report.add(task);
-    report.finish(context);
-    expect(step.commands('error')[0]?.lines.at(-1)).toBe('Obtain a new one.');
   });
 });
 
-describe('the report of a step that came to no task', () => {
-  test('says why in an error and in the outputs', () => {
-    report.failEarly("wait takes true or false, not 'yes'");
-    expect(step.commands('error')).toEqual([
-      { title: TITLE, lines: ["wait takes true or false, not 'yes'"] },
+test('a warning has its message, what to do, and where there is more', () => {
+  newReport({ docsUrl: DOCS }).warn(`The status of\n${SECRET} is unknown`, [
+    adviceOn('permission'),
+    adviceOn('permission'),
+  ]);
+  expect(runner.commands('warning')).toEqual([
+    {
+      title: TITLE,
+      lines: ['The status of *** is unknown', adviceOn('permission').text, `${DOCS}#permission`],
+    },
+  ]);
+  expect(runner.commands('error')).toEqual([]);
+});
+
+describe('an error before there is anything to tell of a task', () => {
+  const INVALID = problem({
+    headline: 'Invalid input',
+    causes: [`wait must be true or false, not '${SECRET}'`],
+    advice: [adviceOn('invalid-input')],
+  });
+
+  test('is in the annotation, the outputs and the summary', () => {
+    newReport({ docsUrl: DOCS }).failEarly(INVALID);
+    expect(errorLines()).toEqual([
+      "Invalid input: wait must be true or false, not '***'",
+      'Correct the input. Nothing was sent.',
+      `${DOCS}#invalid-input`,
     ]);
-    expect(step.outputs()).toEqual({
+    expect(runner.outputs()).toEqual({
       outcome: 'failed',
       'status-code': '',
       'error-code': '',
-      'error-message': "wait takes true or false, not 'yes'",
+      'error-message': "wait must be true or false, not '***'",
       'request-id': '',
       results: '[]',
     });
+    expect(runner.summary().split('\n')).toEqual([
+      '<h3>Invalid input</h3>',
+      '<p><code>wait must be true or false, not &#39;***&#39;</code></p>',
+      '<p><strong>What to do</strong></p>',
+      '<ul>',
+      `<li>Correct the input. Nothing was sent. <a href="${DOCS}#invalid-input">Troubleshooting</a></li>`,
+      '</ul>',
+      '',
+      '',
+    ]);
+  });
+
+  test('sets no output of an action that has none', () => {
+    runner.variable('GITHUB_OUTPUT', '/nowhere/output');
+    newReport({ emptyOutputs: {} }).failEarly(INVALID);
+    expect(errorLines()).toHaveLength(2);
+    expect(runner.commands('warning')).toEqual([]);
+    expect(runner.outputs()).toEqual({});
+  });
+
+  test('comes before the outputs that could not be set', () => {
+    runner.variable('GITHUB_OUTPUT', `${runner.outputFile}-missing`);
+    newReport().failEarly(INVALID);
+    expect(runner.lines.map((line) => line.replace(/ .*/, ''))).toEqual(['::error', '::warning']);
+    expect(errorLines()[0]).toContain('wait must be true or false');
+    expect(runner.commands('warning')).toEqual([
+      {
+        title: TITLE,
+        lines: [expect.stringMatching(/^The outputs could not be set: Missing file/)],
+      },
+    ]);
   });
 });
 
-describe('the report of an error that nobody expected', () => {
-  test('has outputs of what is known, and the error', () => {
-    report.expect(['a', 'b']);
-    report.add(taskResult({ taskId: 'a', outcome: 'stopped' }));
-    report.failUnexpectedly('Unexpected error: x is not a function');
-    expect(step.commands('error')).toEqual([
-      { title: TITLE, lines: ['Unexpected error: x is not a function'] },
-    ]);
-    expect(step.outputs()).toMatchObject({
-      outcome: 'failed',
-      'error-message': 'Unexpected error: x is not a function',
-    });
-    expect(JSON.parse(step.outputs()['results'] ?? '')).toMatchObject([
-      { 'task-id': 'a', outcome: 'stopped' },
-      { 'task-id': 'b', outcome: 'failed' },
+describe('outputs', () => {
+  test('are those that the action has', () => {
+    const report = newReport({ emptyOutputs: START_OUTPUTS });
+    report.setOutputs({ 'execution-id': 'e1', results: '[]' });
+    expect(runner.outputs()).toEqual({ 'execution-id': 'e1' });
+    expect(report.finish()).toBe(true);
+    expect(runner.printed).toBe('');
+  });
+
+  test('that could not be set fail a step that nothing else failed', () => {
+    runner.variable('GITHUB_OUTPUT', `${runner.outputFile}-missing`);
+    const report = newReport();
+    report.setOutputs({ outcome: 'stopped' });
+    expect(runner.printed).toBe('');
+    expect(report.finish()).toBe(false);
+    expect(errorLines()).toEqual([
+      expect.stringMatching(/^The outputs could not be set: Missing file at path/),
     ]);
   });
 
-  test('has outputs also before there is a task', () => {
-    report.failUnexpectedly('The step was cancelled (SIGINT)');
-    expect(step.outputs()).toEqual({
+  test('that could not be set are a warning after an error: never instead of it', () => {
+    runner.variable('GITHUB_OUTPUT', `${runner.outputFile}-missing`);
+    const report = newReport();
+    report.setOutputs({ outcome: 'failed', 'error-code': 'CC.1' });
+    report.fail(problem());
+    expect(report.finish()).toBe(false);
+    expect(errorLines()).toEqual(['Could not stop: No.']);
+    expect(runner.commands('warning')).toHaveLength(1);
+  });
+
+  test('have no secret and no control character in the error about them', () => {
+    runner.variable('GITHUB_OUTPUT', `/nowhere/${SECRET}/\u001b[31m`);
+    const report = newReport();
+    report.setOutputs({ outcome: 'stopped' });
+    report.finish();
+    expect(errorLines()).toEqual([
+      'The outputs could not be set: Missing file at path: /nowhere/***/ [31m',
+    ]);
+  });
+});
+
+describe('an error that nobody expected', () => {
+  test('is in the annotation and the outputs', () => {
+    newReport().failUnexpectedly('The step was cancelled (SIGINT)', {});
+    expect(errorLines()).toEqual(['The step was cancelled (SIGINT)']);
+    expect(runner.outputs()).toEqual({
       outcome: 'failed',
       'status-code': '',
       'error-code': '',
@@ -220,93 +272,103 @@ describe('the report of an error that nobody expected', () => {
       'request-id': '',
       results: '[]',
     });
-    expect(step.commands('error')).toEqual([
-      { title: TITLE, lines: ['The step was cancelled (SIGINT)'] },
-    ]);
   });
 
-  test('has the error also where the outputs cannot be written', () => {
-    report.add(taskResult());
-    step.variable('GITHUB_OUTPUT', `${step.outputFile}-missing`);
-    expect(() => report.finish(context)).toThrow('Missing file');
-    report.failUnexpectedly('Unexpected error: Missing file at path: x');
-    expect(step.commands('error')).toEqual([
-      { title: TITLE, lines: ['Unexpected error: Missing file at path: x'] },
-    ]);
+  test('leaves the outputs that are known', () => {
+    const report = newReport({ emptyOutputs: START_OUTPUTS });
+    report.setOutputs({ 'execution-id': 'e1' });
+    report.failUnexpectedly('Unexpected error: x', { 'request-id': 'r1' });
+    expect(runner.outputs()).toEqual({
+      'execution-id': 'e1',
+      outcome: 'failed',
+      'error-code': '',
+      'error-message': 'Unexpected error: x',
+      'request-id': 'r1',
+    });
   });
 
-  test('adds no second error to one that says what went wrong', () => {
-    report.expect(['a']);
-    report.add(failedTask('a', 'Refused.'));
-    report.finish(context);
-    report.failUnexpectedly('Unexpected error: afterwards');
-    expect(step.commands('error')).toHaveLength(1);
-    expect(step.commands('error')[0]?.lines[0]).toContain('Refused.');
+  test('is reported also if the outputs cannot be written', () => {
+    runner.variable('GITHUB_OUTPUT', `${runner.outputFile}-missing`);
+    newReport().failUnexpectedly('Unexpected error: x', {});
+    expect(errorLines()).toEqual(['Unexpected error: x']);
+    expect(runner.commands('warning')).toHaveLength(1);
+  });
+
+  test('adds no second error to one that has been reported', () => {
+    const report = newReport();
+    report.fail(problem());
+    report.failUnexpectedly('Unexpected error: afterwards', {});
+    expect(errorLines()).toEqual(['Could not stop: No.']);
+    report.failUnexpectedly('Unexpected error: once more', {});
+    expect(errorLines()).toHaveLength(1);
   });
 
   test('is one line, not too long, and without a secret', () => {
-    report.expect(['a']);
-    report.failUnexpectedly(`Unexpected error: {\n  a: '${SECRET}'\n}${'x'.repeat(2_000)}`);
-    const [error, ...more] = step.commands('error');
+    newReport().failUnexpectedly(
+      `Unexpected error: {\n  a: '${SECRET}'\n}${'x'.repeat(2_000)}`,
+      {},
+    );
+    const [line = '', ...more] = errorLines();
     expect(more).toEqual([]);
-    expect(error?.lines).toEqual([
-      expect.stringMatching(/^Unexpected error: \{ {3}a: '\*\*\*' \}x+…$/),
-    ]);
-    expect(error?.lines[0]).toHaveLength(1_000);
-    expect(step.visible()).not.toContain(SECRET);
+    expect(line).toMatch(/^Unexpected error: \{ {3}a: '\*\*\*' \}x+…$/);
+    expect(line).toHaveLength(1_000);
+    expect(runner.visible()).not.toContain(SECRET);
   });
 });
 
 describe('the job summary', () => {
-  test('is written of the results', async () => {
-    report.expect(['0a1b']);
-    report.add(taskResult({ outcome: 'stopped' }));
-    await report.writeSummary();
-    expect(step.summary()).toContain('<h3>Scan 0a1b stopped</h3>');
-    expect(step.printed).toBe('');
+  test('is appended to what is there', () => {
+    const report = newReport();
+    report.summarize({ headline: 'One' }, [['Task', 'a']]);
+    report.summarizeAll({ headline: 'Two' }, []);
+    expect(runner.summary()).toBe(
+      '<h3>One</h3>\n<table>\n<tr><td>Task</td><td><code>a</code></td></tr>\n</table>\n\n<h3>Two</h3>\n\n',
+    );
+    expect(runner.printed).toBe('');
   });
 
-  test('is a warning where it cannot be written, and no failure', async () => {
-    report.add(taskResult());
-    rmSync(step.summaryFile);
-    mkdirSync(step.summaryFile);
-    await report.writeSummary();
-    const [warning] = step.commands('warning');
-    expect(warning?.title).toBe(TITLE);
-    expect(warning?.lines).toEqual([
-      expect.stringMatching(/^The job summary could not be written: .*EISDIR/),
+  test('is left out on a runner without one', () => {
+    const report = newReport({ summaryFile: undefined });
+    report.summarize({ headline: 'One' }, []);
+    report.summarizeAll({ headline: 'Two' }, []);
+    expect([runner.summary(), runner.printed]).toEqual(['', '']);
+  });
+
+  test('is a warning if it cannot be written, and fails nothing', () => {
+    const report = newReport();
+    rmSync(runner.summaryFile);
+    mkdirSync(runner.summaryFile);
+    report.summarize({ headline: 'One' }, []);
+    expect(runner.commands('warning')).toEqual([
+      {
+        title: TITLE,
+        lines: [expect.stringMatching(/^The job summary could not be written: .*EISDIR/)],
+      },
     ]);
-    expect(step.commands('error')).toEqual([]);
+    expect(runner.commands('error')).toEqual([]);
+    expect(report.finish()).toBe(true);
   });
 });
 
-test('whatever the API says, annotations are single commands, without control characters and secrets', () => {
-  const text = outsideText(SECRET);
+test('every text of a problem may come from outside', () => {
+  const text = outsideText(SECRET, encodeURIComponent(SECRET));
   fc.assert(
-    fc.property(text, text, text, text, (message, code, requestId, crashed) => {
-      report = newReport();
-      report.add(failedTask('a', message, { code, requestId }));
-      report.add(taskResult({ taskId: 'b', statusError: refusal(message, { code, requestId }) }));
-      report.finish(context);
-      new Report(secretsOfTest()).failUnexpectedly(crashed);
-      const shown = [...step.commands('warning'), ...step.commands('error')];
+    fc.property(text, text, text, text, (headline, cause, note, end) => {
+      const report = newReport({ docsUrl: DOCS });
+      const advice = [adviceOn('cancelled'), { topic: 'busy' as const, text: note }];
+      const whole = { headline, causes: [cause, end], notes: [note], end, advice };
+      report.fail(whole);
+      report.warn(cause, advice);
+      report.failEarly({ ...whole, causes: [cause] });
+      report.failUnexpectedly(cause, {});
+      const shown = [...runner.commands('error'), ...runner.commands('warning')];
       expect(shown.map(({ title }) => title)).toEqual([TITLE, TITLE, TITLE]);
       for (const line of shown.flatMap(({ lines }) => lines)) {
         expect(line).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u);
-        expect(line).not.toContain(SECRET);
+        expect(line).not.toMatch(/^\s*::|##\[/);
       }
-      for (const line of step.lines) expect(line).toMatch(/^::(error|warning|add-mask)\b/);
+      for (const line of runner.lines) expect(line).toMatch(/^::(error|warning) title=/);
+      expect(runner.visible()).not.toContain(SECRET);
     }),
   );
-});
-
-test('no part of a long secret is left where a message is cut', () => {
-  const token = 'MIIEpAIBAAKCAQEA0123456789'.repeat(80);
-  const secrets = new Secrets();
-  secrets.add(token);
-  step.clear();
-  report = new Report(secrets);
-  report.add(failedTask('a', `The token ${token} is not valid`, { status: 401 }));
-  report.finish(context);
-  expect(step.visible()).not.toContain(token.slice(0, 20));
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  duration,
   escapeCommands,
   escapeHtml,
+  formatDuration,
   stripControls,
   truncate,
 } from '../../src/report/sanitize.ts';
@@ -15,11 +15,12 @@ describe('text from outside, as one line', () => {
     ['text of any language', '网络繁忙，请稍后再试 🛑', '网络繁忙，请稍后再试 🛑'],
     ['line breaks', 'one\r\ntwo\nthree', 'one  two three'],
     ['other separators of lines', 'one\u0085two\u2028three\u2029four', 'one two three four'],
-    ['a colour of the terminal', 'a\u001b[31mb', 'a [31mb'],
+    ['a color of the terminal', 'a\u001b[31mb', 'a [31mb'],
     ['a C1 control', 'a\u009bb', 'a b'],
     ['text that runs backwards', 'a\u202eb', 'a b'],
     ['invisible characters', 'a\u200bb\ufeffc', 'a b c'],
-    ['white space around it', '\u00a0 a \t', 'a'],
+    ['spaces around it', '  a  b ', 'a  b'],
+    ['whitespace around it', '\u00a0 a \t', 'a'],
     ['half a character', 'a\ud800b', 'a\ufffdb'],
     ['nothing', '', ''],
   ])('%s', (_, text, line) => {
@@ -61,10 +62,12 @@ describe('text from outside, as one line', () => {
 describe('a line that the runner would take for a command', () => {
   test.each([
     ['is broken up', '::error::x', ': :error::x'],
-    ['is broken up behind white space', ' \u3000::error::x', ': :error::x'],
+    ['is broken up after whitespace', ' \u3000::error::x', ': :error::x'],
     ['is broken up in the old form', '##[error]x', '# #[error]x'],
     ['is broken up in the old form, anywhere', 'a ###[error]x', 'a ## #[error]x'],
     ['is broken up at each place', '##[a]##[b]', '# #[a]# #[b]'],
+    ['is broken up after every kind of whitespace', '\u1680\u2000\u202f\u205f\u3000::x', ': :x'],
+    ['is broken up with more colons', ':::error::x', ': ::error::x'],
     ['is all that is touched: colons within it', 'error_code::CC.1', 'error_code::CC.1'],
     ['is all that is touched: signs that are none', ':x #[a] # #', ':x #[a] # #'],
   ])('%s', (_, text, line) => {
@@ -135,7 +138,11 @@ test.each([
   [59_949, '59.9 s'],
   [59_950, '1 min 0 s'],
   [125_400, '2 min 5 s'],
-  [3_600_000, '60 min 0 s'],
+  [3_599_400, '59 min 59 s'],
+  [3_599_600, '1 h 0 min'],
+  [3_600_000, '1 h 0 min'],
+  [4_330_000, '1 h 12 min'],
+  [43_200_000, '12 h 0 min'],
 ])('%d milliseconds read as %s', (ms, text) => {
-  expect(duration(ms)).toBe(text);
+  expect(formatDuration(ms)).toBe(text);
 });

@@ -1,33 +1,31 @@
-import { mkdirSync, rmSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { adviceOn } from '../../src/report/advice.ts';
+import type { Problem } from '../../src/report/problem.ts';
 import { Secrets } from '../../src/report/secrets.ts';
-import { writeSummary } from '../../src/report/summary.ts';
-import type { TaskResult } from '../../src/tasks/task-result.ts';
-import {
-  FakeRunner,
-  failedTask,
-  noAnswer,
-  outsideText,
-  refusal,
-  taskResult,
-} from '../support/fake-runner.ts';
+import { appendSummary, type SummaryTable, SummaryWriter } from '../../src/report/summary.ts';
+import { FakeRunner, outsideText } from '../support/fake-runner.ts';
+import { decodings, libraryForms } from './encodings.ts';
 
-const step = FakeRunner.forEachTest();
+const runner = FakeRunner.forEachTest();
 const SECRET = 's3cret&OfTheTests';
-// https://docs.github.com/actions/reference/workflow-commands-for-github-actions#step-isolation-and-limits
+const DOCS = 'https://github.com/owner/repo/blob/v1/docs/troubleshooting.md';
+// https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
 const RUNNER_LIMIT = 1024 * 1024;
 
-let secrets: Secrets;
+let writer: SummaryWriter;
 beforeEach(() => {
-  secrets = new Secrets();
-  secrets.add(SECRET);
+  writer = newWriter();
 });
 
-async function summaryOf(results: readonly TaskResult[]): Promise<string> {
-  step.clear();
-  await writeSummary(results, secrets);
-  return step.summary();
+function newWriter(docsUrl?: string): SummaryWriter {
+  const secrets = new Secrets();
+  secrets.add(SECRET);
+  return new SummaryWriter(secrets, docsUrl);
+}
+
+function problem(different: Partial<Problem> = {}): Problem {
+  return { headline: 'Could not stop', causes: ['No.'], advice: [], notes: [], ...different };
 }
 
 /** The cells of each table, row by row, with what a browser shows of them. */
@@ -45,180 +43,238 @@ function textOf(html: string): string {
     .replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)));
 }
 
-const many = (count: number, outcome: 'failed' | 'stopped') =>
-  Array.from({ length: count }, (_, index) =>
-    taskResult({ taskId: `${outcome}-${index}`, outcome }),
-  );
+const tableOf = (...rows: SummaryTable['rows']): SummaryTable => ({
+  folded: undefined,
+  head: ['Task', 'Message'],
+  rows,
+});
 
-describe('the job summary', () => {
-  test('has a headline and a table of the task', async () => {
-    const html = await summaryOf([
-      failedTask('0a1b', 'Network busy.', { code: 'CC.00000000', requestId: 'f00d' }),
-    ]);
-    expect(html).toMatch(/^<h3>Scan 0a1b was not stopped<\/h3>\r?\n<table>/);
-    expect(tablesOf(html)).toEqual([
-      [
-        [
-          'Task',
-          'Outcome',
-          'HTTP status',
-          'What the API said',
-          'Request ID',
-          'Attempts',
-          'Duration',
-        ],
-        ['0a1b', '❌ failed', '400', 'CC.00000000 Network busy.', 'f00d', '1', '85 ms'],
-      ],
-    ]);
-  });
+test('a summary is appended to its file', () => {
+  appendSummary(runner.summaryFile, 'one');
+  appendSummary(runner.summaryFile, ' two');
+  expect(runner.summary()).toBe('one two');
+});
 
-  test.each([
-    ['stop-requested', '☑️ asked to stop'],
-    ['stopped', '✅ stopped'],
-    ['not-running', '⚪ not running'],
-  ] as const)('says in words that a task is %s', async (outcome, words) => {
-    const [table] = tablesOf(await summaryOf([taskResult({ outcome })]));
-    expect(table?.[1]).toEqual(['0a1b', words, '200', ' ', ' ', '1', '85 ms']);
-  });
-
-  test('says that there was no answer', async () => {
-    const failure = noAnswer('The host x was not found');
-    const task = taskResult({ outcome: 'failed', statusCode: null, failure });
-    const [table] = tablesOf(await summaryOf([task]));
-    expect(table?.[1]?.slice(2, 4)).toEqual(['–', 'The host x was not found']);
-  });
-
-  test('says why a status could not be read', async () => {
-    const statusError = refusal('Not allowed.', { code: 'PAP5.0001', status: 403 });
-    const [table] = tablesOf(await summaryOf([taskResult({ statusError })]));
-    expect(table?.[1]?.[3]).toBe('PAP5.0001 Not allowed.');
-  });
-
-  test('lists what failed first, and keeps the order otherwise', async () => {
-    const html = await summaryOf([
-      taskResult({ taskId: 'a' }),
-      failedTask('b', 'No.'),
-      taskResult({ taskId: 'c' }),
-      failedTask('d', 'No.'),
-    ]);
-    expect(html).toContain('<h3>2 of 4 scans asked to stop, 2 failed</h3>');
-    expect(tablesOf(html).map((table) => table.slice(1).map(([taskId]) => taskId))).toEqual([
-      ['b', 'd', 'a', 'c'],
-    ]);
-    expect(html).not.toContain('<details>');
-  });
-
-  test('shows fifty tasks in the open', async () => {
-    const html = await summaryOf(many(50, 'stopped'));
-    expect(html).not.toContain('<details>');
-    expect(tablesOf(html)[0]).toHaveLength(51);
-  });
-
-  test('folds away the others where there are more', async () => {
-    const html = await summaryOf([...many(60, 'stopped'), ...many(2, 'failed')]);
-    const [failed, others, ...more] = tablesOf(html);
-    expect(failed?.slice(1).map(([taskId]) => taskId)).toEqual(['failed-0', 'failed-1']);
-    expect(others).toHaveLength(61);
-    expect(more).toEqual([]);
-    expect(html).toMatch(/<\/table>\s*<details><summary>60 others<\/summary><table>/);
-    expect(html).toMatch(/<\/table>\s*<\/details>\s*$/);
-  });
-
-  test('folds nothing away where all of many failed', async () => {
-    const html = await summaryOf(many(51, 'failed'));
-    expect(html).not.toContain('<details>');
-    expect(tablesOf(html).map((table) => table.length)).toEqual([52]);
-  });
-
-  test('folds all away where none of many failed', async () => {
-    const html = await summaryOf(many(51, 'stopped'));
-    expect(html).toContain('<details><summary>51 others</summary>');
-    expect(tablesOf(html).map((table) => table.length)).toEqual([52]);
-  });
-
-  test('holds nothing of one that could not be written', async () => {
-    rmSync(step.summaryFile);
-    mkdirSync(step.summaryFile);
-    await expect(writeSummary([taskResult({ taskId: 'first' })], secrets)).rejects.toThrow(
-      'EISDIR',
+describe('the summary of one task', () => {
+  test('has a heading and the details that are known', () => {
+    const details = [
+      ['Task', '0a1b'],
+      ['Execution', ''],
+      ['Attempts', '1'],
+    ] as const;
+    expect(writer.ofOne({ headline: 'Scan 0a1b stopped' }, details)).toBe(
+      '<h3>Scan 0a1b stopped</h3>\n<table>\n<tr><td>Task</td><td><code>0a1b</code></td></tr>\n' +
+        '<tr><td>Attempts</td><td><code>1</code></td></tr>\n</table>\n\n',
     );
-    await expect(summaryOf([taskResult({ taskId: 'second' })])).resolves.not.toContain('first');
+  });
+
+  test('has heading, causes, what to do, and details, in this order', () => {
+    const html = writer.ofOne(
+      problem({
+        causes: ['One.', 'Two.'],
+        notes: ['The stop may have happened.'],
+        advice: [adviceOn('deadline'), adviceOn('throttled')],
+        end: 'The scan may still be running.',
+      }),
+      [['Task', '0a1b']],
+    );
+    expect(html.split('\n')).toEqual([
+      '<h3>Could not stop</h3>',
+      '<p><code>One.</code></p>',
+      '<p><code>Two.</code></p>',
+      '<p><strong>What to do</strong></p>',
+      '<ul>',
+      '<li>The stop may have happened.</li>',
+      '<li>Increase timeout-seconds.</li>',
+      `<li>${adviceOn('throttled').text}</li>`,
+      '</ul>',
+      '<p>The scan may still be running.</p>',
+      '<table>',
+      '<tr><td>Task</td><td><code>0a1b</code></td></tr>',
+      '</table>',
+      '',
+      '',
+    ]);
+  });
+
+  test('has what remains to be said also if there is nothing to do', () => {
+    expect(writer.ofOne(problem({ end: 'The scan may still be running.' }), [])).toBe(
+      '<h3>Could not stop</h3>\n<p><code>No.</code></p>\n<p>The scan may still be running.</p>\n\n',
+    );
+    expect(writer.ofOne(problem(), [])).toBe(
+      '<h3>Could not stop</h3>\n<p><code>No.</code></p>\n\n',
+    );
+  });
+
+  test('links each advice to its entry, and has the same advice once', () => {
+    const advice = [adviceOn('deadline'), adviceOn('deadline'), adviceOn('cancelled')];
+    const html = newWriter(DOCS).ofOne(problem({ advice }), []);
+    expect(html.match(/<li>.*<\/li>/g)).toEqual([
+      `<li>Increase timeout-seconds. <a href="${DOCS}#deadline">Troubleshooting</a></li>`,
+      `<li>${adviceOn('cancelled').text} <a href="${DOCS}#cancelled">Troubleshooting</a></li>`,
+    ]);
+  });
+
+  test('has no secret in a link', () => {
+    const html = newWriter(`https://github.com/${SECRET}/repo`).ofOne(
+      problem({ advice: [adviceOn('deadline')] }),
+      [],
+    );
+    expect(html).toContain('<a href="https://github.com/***/repo#deadline">');
+  });
+
+  test('has messages whole, up to a length that a page has room for', () => {
+    const html = writer.ofOne(problem({ causes: ['x'.repeat(1_500), 'y'.repeat(5_000)] }), [
+      ['Request ID', 'z'.repeat(5_000)],
+    ]);
+    expect(html).toContain(`<code>${'x'.repeat(1_500)}</code>`);
+    expect(html).toContain(`<code>${'y'.repeat(1_999)}…</code>`);
+    expect(html).toContain(`<code>${'z'.repeat(299)}…</code>`);
   });
 });
 
-describe('text from the API in the job summary', () => {
-  test('is cut at what a table has room for', async () => {
-    const [table] = tablesOf(await summaryOf([failedTask('0a1b', 'x'.repeat(5_000))]));
-    expect(table?.[1]?.[3]).toBe(`${'x'.repeat(199)}…`);
+describe('the summary of several tasks', () => {
+  test('has the tables below the heading, and what to do below them', () => {
+    const html = writer.ofSeveral(problem({ advice: [adviceOn('deadline')], causes: ['a: No.'] }), [
+      tableOf([{ code: 'a' }, { code: '' }], [{ code: 'b' }, 'text & more']),
+      { ...tableOf([{ code: 'c' }, 'x']), folded: '1 <other>' },
+    ]);
+    expect(html.split('\n')).toEqual([
+      '<h3>Could not stop</h3>',
+      '<table>',
+      '<tr><th>Task</th><th>Message</th></tr>',
+      '<tr><td><code>a</code></td><td> </td></tr>',
+      '<tr><td><code>b</code></td><td>text &#38; more</td></tr>',
+      '</table>',
+      '<details><summary>1 &#60;other&#62;</summary>',
+      '<table>',
+      '<tr><th>Task</th><th>Message</th></tr>',
+      '<tr><td><code>c</code></td><td>x</td></tr>',
+      '</table>',
+      '</details>',
+      '<p><strong>What to do</strong></p>',
+      '<ul>',
+      '<li>Increase timeout-seconds.</li>',
+      '</ul>',
+      '',
+      '',
+    ]);
   });
 
-  test('is shown as it is, brings no markup, and no secret', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        outsideText(SECRET),
-        outsideText(SECRET),
-        outsideText(SECRET),
-        async (message, code, requestId) => {
-          const html = await summaryOf([failedTask('0a1b', message, { code, requestId })]);
-          const bare = html.replace(/<\/?(h3|table|tr|th|td|code)>/g, '');
+  test('is cut at what a table has room for', () => {
+    const html = writer.ofSeveral({ headline: 'x' }, [tableOf([{ code: 'x'.repeat(5_000) }])]);
+    expect(tablesOf(html)[0]?.[1]).toEqual([`${'x'.repeat(299)}…`]);
+  });
+});
+
+describe('text from outside in a summary', () => {
+  const text = fc
+    .array(fc.oneof(fc.constantFrom(...libraryForms(SECRET)), outsideText()), { maxLength: 4 })
+    .map((parts) => parts.join(''));
+
+  test('is shown as it is, brings no markup, and no secret', () => {
+    fc.assert(
+      fc.property(text, text, text, (headline, message, requestId) => {
+        const story = problem({
+          headline,
+          causes: [message],
+          notes: [requestId],
+          advice: [{ topic: 'busy', text: message }],
+          end: headline,
+        });
+        const cells = [{ code: message }, { code: requestId }];
+        const one = newWriter(DOCS).ofOne(story, [
+          ['Message', message],
+          ['Request ID', requestId],
+        ]);
+        const several = newWriter(DOCS).ofSeveral(story, [
+          tableOf(cells),
+          { ...tableOf(cells), folded: '1 other' },
+        ]);
+        for (const html of [one, several]) {
+          const bare = html
+            .replace(/<\/?(h3|p|ul|li|strong|table|tr|th|td|code|details|summary)>/g, '')
+            .replaceAll(`<a href="${DOCS}#busy">Troubleshooting</a>`, '');
           expect(bare).not.toMatch(/[<>"']/);
           expect(bare).not.toMatch(/&(?!#\d+;)/);
-          expect(bare.replace(/\r?\n/g, '')).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u);
-          const [table, ...more] = tablesOf(html);
-          expect(more).toEqual([]);
-          expect(table?.map((row) => row.length)).toEqual([7, 7]);
-          expect(textOf(html)).not.toContain(SECRET);
-          expect(textOf(html)).not.toContain(encodeURIComponent(SECRET));
-        },
-      ),
+          expect(bare.replace(/\n/g, '')).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u);
+          // A blank line ends HTML within Markdown: what follows it would be markup.
+          expect(html.indexOf('\n\n')).toBe(html.length - 2);
+          for (const decoded of decodings(textOf(html))) expect(decoded).not.toContain(SECRET);
+        }
+        expect(tablesOf(several).map((table) => table.map((row) => row.length))).toEqual([
+          [2, 2],
+          [2, 2],
+        ]);
+      }),
     );
   });
 
-  test('is always within code, where a name is no mention and a number no link', async () => {
-    const html = await summaryOf([
-      failedTask('0a1b', '@octocat #1', { code: '@octocat', requestId: '@octocat' }),
+  test('is within code, where a name is no mention and a number no link', () => {
+    const html = writer.ofOne(problem({ causes: ['@octocat #1'] }), [
+      ['Request ID', '@octocat #1'],
     ]);
     expect(html.replace(/<code>.*?<\/code>/g, '')).not.toMatch(/[@#]/);
   });
+
+  test('is an empty cell if nothing of it can be shown', () => {
+    const html = writer.ofSeveral({ headline: 'x' }, [tableOf([{ code: '\u0000\u200b' }])]);
+    expect(tablesOf(html)[0]?.[1]).toEqual([' ']);
+  });
 });
 
-describe('a thousand failed tasks', () => {
+describe('a thousand tasks', () => {
   test.each([
     ['markup, five bytes for each character', '&'],
     ['characters of three bytes', '网'],
     ['characters of four bytes', '🛑'],
     ['plain text', 'x'],
-  ])('fit, with messages as long as can be: %s', async (_, character) => {
-    const long = character.repeat(300);
-    const tasks = Array.from({ length: 1000 }, (_, index) =>
-      failedTask(`${index}`.padEnd(32, '_'), long, { code: long, requestId: long }),
-    );
-    const html = await summaryOf(tasks);
-    expect(Buffer.byteLength(html)).toBeLessThan(RUNNER_LIMIT);
-    const [table = []] = tablesOf(html);
-    const listed = table.length - 1;
-    expect(listed).toBeGreaterThan(300);
-    expect(table[listed]?.[0]).toBe(`${listed - 1}`.padEnd(32, '_'));
-    const more = /<p>and (\d+) more<\/p>/.exec(html);
-    expect(Number(more?.[1] ?? 0)).toBe(1000 - listed);
+  ])('fit, with messages as long as can be: %s', (_, character) => {
+    const long = { code: character.repeat(300) };
+    const rows = Array.from({ length: 1000 }, (_, index) => [
+      { code: `${index}`.padEnd(32, '_') },
+      long,
+      '85 ms',
+    ]);
+    const advice = Array.from({ length: 10 }, () => ({
+      topic: 'busy' as const,
+      text: character.repeat(2_000),
+    }));
+    for (const story of [{ headline: 'x' }, problem({ advice })]) {
+      const html = writer.ofSeveral(story, [tableOf(...rows)]);
+      expect(Buffer.byteLength(html)).toBeLessThan(RUNNER_LIMIT);
+      const [table = []] = tablesOf(html);
+      const listed = table.length - 1;
+      expect(listed).toBeGreaterThan(600);
+      expect(table[listed]?.[0]).toBe(`${listed - 1}`.padEnd(32, '_'));
+      const more = /<p>and (\d+) more<\/p>/.exec(html);
+      expect(Number(more?.[1] ?? 0)).toBe(1000 - listed);
+    }
   });
 
-  test('leave others to be counted where there is no room for them', async () => {
-    const long = '&'.repeat(300);
-    const failed = Array.from({ length: 500 }, (_, index) =>
-      failedTask(`f${index}`, long, { requestId: long }),
-    );
-    const html = await summaryOf([...failed, ...many(500, 'stopped')]);
-    expect(Buffer.byteLength(html)).toBeLessThan(RUNNER_LIMIT);
-    expect(html).toMatch(/<details><summary>500 others<\/summary>.*<p>and 500 more<\/p>/s);
+  test('are all listed if there is room for them', () => {
+    const rows = Array.from({ length: 1000 }, (_, index) => [
+      { code: `${index}` },
+      { code: 'x'.repeat(300) },
+    ]);
+    const html = writer.ofSeveral({ headline: 'x' }, [tableOf(...rows)]);
+    expect(tablesOf(html)[0]).toHaveLength(1001);
+    expect(html).not.toContain(' more</p>');
   });
-});
 
-test('a secret that was given for a task ID too is not in it, nor in the headline', async () => {
-  const key = 'MFyfvK41ba2giqM7Uio6PznpdUKGpown';
-  secrets.add(key);
-  const html = await summaryOf([failedTask(key, 'No such task.')]);
-  expect(html).not.toContain(key);
-  expect(html).toContain('<h3>Scan *** was not stopped</h3>');
-  expect(tablesOf(html)[0]?.[1]?.[0]).toBe('***');
+  test('leave a second table to be counted if there is no room for it', () => {
+    const failed = Array.from({ length: 700 }, () => [{ code: '&'.repeat(300) }]);
+    const others = Array.from({ length: 300 }, () => [{ code: 'x' }]);
+    const html = writer.ofSeveral(problem({ advice: [adviceOn('busy')] }), [
+      tableOf(...failed),
+      { ...tableOf(...others), folded: '300 others' },
+    ]);
+    expect(Buffer.byteLength(html)).toBeLessThan(RUNNER_LIMIT);
+    const [, folded = ''] = html.split('<details><summary>300 others</summary>');
+    const [table = []] = tablesOf(folded);
+    const more = /<p>and (\d+) more<\/p>\n<\/details>/.exec(folded)?.[1];
+    expect(Number(more)).toBeGreaterThan(250);
+    expect(Number(more) + table.length - 1).toBe(300);
+    expect(html.endsWith('</ul>\n\n')).toBe(true);
+  });
 });

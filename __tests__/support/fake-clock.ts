@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/time.ts';
 
 interface Sleeper {
   readonly ms: number;
@@ -8,11 +8,11 @@ interface Sleeper {
 
 /** How the time of a {@link FakeClock} moves. */
 export interface FakeClockOptions {
-  /** What `date()` says at the start. */
+  /** What `date()` returns at the start. */
   readonly startsAt?: Date;
   /**
-   * Time moves by itself for sleeps up to this long: for all where it is left out. With 0 it moves
-   * only when told, as a test with real sockets needs it: no sleep may end before their answer.
+   * Time moves by itself for sleeps up to this long; by default, for all. With 0 it moves only by
+   * {@link FakeClock.advance}, as tests with real sockets need it: no sleep may end before a response.
    */
   readonly autoUpToMs?: number;
 }
@@ -21,21 +21,21 @@ export interface FakeClockOptions {
 const IDLE_TURNS = 25;
 
 /**
- * A clock whose time moves only when something sleeps, or when it is told to. Nothing waits: when
- * the event loop has nothing else to do, time jumps to the earliest sleep that is due, so that
- * sleeps end in the order in which they would with a real clock.
+ * A clock whose time moves only when something sleeps, or by {@link advance}. Nothing waits: when the
+ * event loop is idle, time jumps to the end of the earliest sleep, so that sleeps end in the order in
+ * which they would with a real clock.
  */
 export class FakeClock implements Clock {
   /** Milliseconds since the start. */
   nowMs = 0;
-  /** The length of every sleep that came to its end, in the order of their ends. */
+  /** The length of every sleep that has ended, in the order of their ends. */
   readonly sleeps: number[] = [];
   readonly #startsAtMs: number;
   readonly #autoUpToMs: number;
   #sleepers: Sleeper[] = [];
   #moving = false;
-  // While it is told how far to go, it does not go further by itself.
-  #told = 0;
+  // During an advance, time does not move by itself as well.
+  #advancing = 0;
 
   constructor(options: FakeClockOptions = {}) {
     this.#startsAtMs = (options.startsAt ?? new Date('2026-11-24T12:00:00Z')).getTime();
@@ -74,27 +74,24 @@ export class FakeClock implements Clock {
     });
   }
 
-  after(ms: number, callback: () => void): () => void {
-    const taken = new AbortController();
-    this.sleep(ms, taken.signal).then(callback, () => undefined);
-    return () => taken.abort();
+  schedule(ms: number, callback: () => void): () => void {
+    const cancelled = new AbortController();
+    this.sleep(ms, cancelled.signal).then(callback, () => undefined);
+    return () => cancelled.abort();
   }
 
-  /**
-   * Lets what is under way come to rest, and then time pass: every sleep that ends within it ends,
-   * in order.
-   */
+  /** Waits until the event loop is idle, then lets time pass: sleeps end in their order. */
   async advance(ms: number): Promise<void> {
-    this.#told += 1;
+    this.#advancing += 1;
     await idle();
     const untilMs = this.nowMs + ms;
     while (this.#wakeNext(untilMs)) await idle();
     this.nowMs = untilMs;
-    this.#told -= 1;
+    this.#advancing -= 1;
     this.#moveWhenIdle();
   }
 
-  /** How many sleeps have not come to their end. */
+  /** How many sleeps have not ended. */
   get sleeping(): number {
     return this.#sleepers.length;
   }
@@ -105,14 +102,14 @@ export class FakeClock implements Clock {
     do {
       await idle();
     } while (
-      this.#told === 0 &&
+      this.#advancing === 0 &&
       this.#sleepers.some(({ ms }) => ms <= this.#autoUpToMs) &&
       this.#wakeNext(Number.POSITIVE_INFINITY)
     );
     this.#moving = false;
   }
 
-  /** @returns whether there was one that is due */
+  /** @returns whether a sleep was due */
   #wakeNext(untilMs: number): boolean {
     const next = this.#sleepers.toSorted((a, b) => a.dueMs - b.dueMs)[0];
     if (next === undefined || next.dueMs > untilMs) return false;

@@ -1,12 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { EOL, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { ApiError, NetworkError } from '../../src/http/errors.ts';
+import { ApiError, NetworkError, type Operation } from '../../src/http/errors.ts';
 import type { TaskResult } from '../../src/tasks/task-result.ts';
+import { parseCommands, readOutputFile, readStateFile } from './runner-files.ts';
 
-/** A workflow command, as the runner reads it off a line of the log. */
+/** An annotation or another workflow command, as the runner shows it. */
 export interface WorkflowCommand {
   readonly title: string | undefined;
   /** The lines of what it says. */
@@ -18,7 +19,9 @@ export class FakeRunner {
   readonly #folder = mkdtempSync(join(tmpdir(), 'step-'));
   /** `GITHUB_OUTPUT`. */
   readonly outputFile = join(this.#folder, 'output');
-  /** `GITHUB_STEP_SUMMARY`: the same for all tests of a file, since @actions/core remembers it. */
+  /** `GITHUB_STATE`. */
+  readonly stateFile = join(this.#folder, 'state');
+  /** `GITHUB_STEP_SUMMARY`. */
   readonly summaryFile = join(this.#folder, 'summary');
   #printed = '';
   #variables: NodeJS.ProcessEnv = {};
@@ -52,7 +55,7 @@ export class FakeRunner {
   clear(): void {
     this.#printed = '';
     rmSync(this.summaryFile, { recursive: true, force: true });
-    for (const file of [this.outputFile, this.summaryFile]) writeFileSync(file, '');
+    for (const file of [this.outputFile, this.stateFile, this.summaryFile]) writeFileSync(file, '');
   }
 
   /** What was printed, as it was. */
@@ -72,16 +75,19 @@ export class FakeRunner {
 
   /** The commands of a kind ('error', 'warning', 'add-mask', 'group', …), in order. */
   commands(kind: string): WorkflowCommand[] {
-    return this.lines.flatMap((line) => {
-      const match = new RegExp(`^::${kind}(?: title=(?<title>[^:]*))?::(?<data>.*)$`).exec(line);
-      const { title, data } = match?.groups ?? {};
-      return data === undefined ? [] : [{ title, lines: unescapeData(data).split('\n') }];
-    });
+    return parseCommands(this.lines)
+      .filter(({ name }) => name === kind)
+      .map(({ properties, data }) => ({ title: properties['title'], lines: data.split('\n') }));
   }
 
   /** The outputs, as the runner reads them. */
   outputs(): Record<string, string> {
     return readOutputFile(readFileSync(this.outputFile, 'utf8'));
+  }
+
+  /** What is saved for `post`, as the runner reads it. */
+  state(): Record<string, string> {
+    return readStateFile(readFileSync(this.stateFile, 'utf8'));
   }
 
   summary(): string {
@@ -100,12 +106,13 @@ export class FakeRunner {
   #begin(): void {
     this.#variables = { ...process.env };
     for (const name of Object.keys(process.env)) {
-      if (/^(INPUT|GITHUB|RUNNER|ACTIONS|HUAWEI_CLOUD)_|_proxy$/i.test(name)) {
+      if (/^(INPUT|STATE|GITHUB|RUNNER|ACTIONS|HUAWEI_CLOUD)_|_proxy$/i.test(name)) {
         delete process.env[name];
       }
     }
     this.clear();
     process.env['GITHUB_OUTPUT'] = this.outputFile;
+    process.env['GITHUB_STATE'] = this.stateFile;
     process.env['GITHUB_STEP_SUMMARY'] = this.summaryFile;
     // A command that reached the log of the tests would be obeyed by the runner that runs them.
     jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
@@ -123,44 +130,27 @@ export class FakeRunner {
   }
 }
 
-/**
- * Reads a file of outputs by the rules of the runner:
- * https://github.com/actions/runner/blob/main/src/Runner.Worker/FileCommandManager.cs
- *
- * @throws Error for whatever the runner would refuse
- */
-export function readOutputFile(file: string): Record<string, string> {
-  const outputs: Record<string, string> = {};
-  const lines = file.split(EOL);
-  if (lines.pop() !== '') throw new Error('The last line has no end');
-  while (lines.length > 0) {
-    const [name = '', delimiter = ''] = lines.shift()?.split('<<') ?? [];
-    const end = lines.indexOf(delimiter);
-    if (name === '' || delimiter === '' || end < 0) throw new Error(`Invalid output '${name}'`);
-    outputs[name] = lines
-      .splice(0, end + 1)
-      .slice(0, -1)
-      .join(EOL);
-  }
-  return outputs;
-}
+type ErrorDetails = Partial<ConstructorParameters<typeof ApiError>[1]> & {
+  /** The request that failed: a stop, unless it says otherwise. */
+  readonly operation?: Operation;
+};
 
-function unescapeData(data: string): string {
-  return data.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
-}
-
-/** A task whose stop request was taken, but for what a test says otherwise. */
-export function taskResult(different: Partial<TaskResult> = {}): TaskResult {
+/** A task whose stop request was accepted, but for what a test says otherwise. */
+export function taskResult(
+  different: Partial<TaskResult> & { readonly taskId?: string } = {},
+): TaskResult {
+  const { taskId = '0a1b', ...rest } = different;
   return {
-    taskId: '0a1b',
+    target: { taskId, executionId: undefined },
     outcome: 'stop-requested',
     statusCode: 200,
     requestId: '',
     attempts: 1,
     durationMs: 85,
-    failure: undefined,
+    accepted: true,
+    error: undefined,
     statusError: undefined,
-    ...different,
+    ...rest,
   };
 }
 
@@ -168,27 +158,29 @@ export function taskResult(different: Partial<TaskResult> = {}): TaskResult {
 export function failedTask(
   taskId: string,
   message: string,
-  details: Partial<ConstructorParameters<typeof ApiError>[1]> = {},
+  details: ErrorDetails = {},
 ): TaskResult {
-  const failure = refusal(message, details);
-  const { status: statusCode, requestId } = failure;
-  return taskResult({ taskId, outcome: 'failed', statusCode, requestId, failure });
+  const error = apiError(message, details);
+  const { status: statusCode, requestId } = error;
+  return taskResult({ taskId, outcome: 'failed', accepted: false, statusCode, requestId, error });
 }
 
-/** What the API says when it refuses. */
-export function refusal(
+/** What the API returns when it rejects a request. */
+export function apiError(
   message: string,
-  details: Partial<ConstructorParameters<typeof ApiError>[1]> = {},
+  { operation = 'stop', ...details }: ErrorDetails = {},
 ): ApiError {
-  return new ApiError(message, { kind: 'api-error', status: 400, ...details });
+  const error = new ApiError(message, { kind: 'rejected', status: 400, ...details });
+  return error.within(operation, undefined);
 }
 
-/** What is known when there was no answer. */
-export function noAnswer(
+/** What is known when there was no response. */
+export function networkError(
   message: string,
-  details: Partial<ConstructorParameters<typeof NetworkError>[1]> = {},
+  { operation = 'stop', ...details }: ErrorDetails = {},
 ): NetworkError {
-  return new NetworkError(message, { kind: 'reset', ...details });
+  const error = new NetworkError(message, { kind: 'connection-reset', ...details });
+  return error.within(operation, undefined);
 }
 
 /** Any code point, halves of characters included: fast-check's own 'binary' takes a second to make. */

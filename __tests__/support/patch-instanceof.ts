@@ -1,7 +1,7 @@
 import { isNativeError } from 'node:util/types';
 
-// Jest runs tests in a realm of their own, so that `instanceof Error` is false for what Node.js
-// itself throws, a refused connection for one. In production there is one realm only.
+// Jest runs tests in their own realm, so that `instanceof Error` is false for the errors that Node.js
+// itself throws, such as a refused connection. In production there is only one realm.
 const ordinary = Function.prototype[Symbol.hasInstance];
 
 for (const type of [Error, AggregateError]) {
@@ -9,7 +9,7 @@ for (const type of [Error, AggregateError]) {
     configurable: true,
     value(this: unknown, value: unknown): boolean {
       if (ordinary.call(this, value)) return true;
-      // Subclasses inherit this method, and keep to the ordinary rule.
+      // Subclasses inherit this method, and keep the ordinary rule.
       return this === type && isNativeError(value) && kindsOf(value).includes(type.name);
     },
   });

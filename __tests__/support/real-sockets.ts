@@ -1,5 +1,5 @@
-// To be imported before everything else by tests that speak to a server on loopback: nock would
-// put sockets of its own in the place of the real ones, also where it lets a request through.
+// Import this before everything else in a test that connects to a server on loopback: nock would
+// replace the real sockets, even those of requests that it lets through.
 import nock from 'nock';
 
 nock.restore();

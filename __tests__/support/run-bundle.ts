@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 import { parseCommands, readOutputFile, readStateFile } from './runner-files.ts';
 
 /** An entry of `dist`: a stage of one of the actions. */
@@ -81,11 +82,22 @@ const MEMORY = fileURLToPath(new URL('./memory.cjs', import.meta.url));
 // What Node.js and the system need, and nothing that says where the tests run.
 const KEPT = ['SystemRoot', 'TEMP', 'TMP', 'HOME'];
 
+/** The action.yml that names each entry. */
+const ACTIONS: Readonly<Record<Entry, string>> = {
+  index: 'action.yml',
+  guard: 'guard/action.yml',
+  'guard-post': 'guard/action.yml',
+  start: 'start/action.yml',
+  'start-post': 'start/action.yml',
+  wait: 'wait/action.yml',
+};
+
 /**
  * Runs an entry of the committed bundle as the runner does: inputs and command files in the
  * environment.
  *
- * @param inputs by the names of the entry's action.yml
+ * @param inputs by the names of the entry's action.yml. One that is left out has the default that is
+ *   declared there; an empty one stays empty, as an expression without a value does
  */
 export async function runBundle(
   inputs: Readonly<Record<string, string>>,
@@ -109,7 +121,9 @@ export async function runBundle(
   };
   const env = {
     ...Object.fromEntries(KEPT.map((name) => [name, process.env[name]])),
-    ...prefixed('INPUT_', inputs, (name) => name.toUpperCase()),
+    ...prefixed('INPUT_', { ...defaultsOf(options.entry ?? 'index'), ...inputs }, (name) =>
+      name.toUpperCase(),
+    ),
     ...prefixed('STATE_', options.state ?? {}),
     GITHUB_ACTIONS: 'true',
     MEMORY_FILE: files.memory,
@@ -182,6 +196,17 @@ export async function runGuardedJob(job: GuardedJob): Promise<GuardedJobRun> {
   } finally {
     rmSync(runnerTemp, { recursive: true, force: true });
   }
+}
+
+/** The defaults that the runner fills in: an input without one is set, and empty. */
+function defaultsOf(entry: Entry): Record<string, string> {
+  const file = fileURLToPath(new URL(`../../${ACTIONS[entry]}`, import.meta.url));
+  const { inputs } = parse(readFileSync(file, 'utf8')) as {
+    readonly inputs: Readonly<Record<string, { readonly default?: string }>>;
+  };
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, input]) => [name, input.default ?? '']),
+  );
 }
 
 interface ProcessRun {

@@ -1,24 +1,23 @@
-import { Deadline } from '../../src/deadline.ts';
 import { HttpClient } from '../../src/http/client.ts';
 import type { HttpRequest, HttpResponse } from '../../src/http/transport.ts';
+import { Deadline } from '../../src/time.ts';
 import { FakeClock } from './fake-clock.ts';
 
 /**
- * A client whose requests get answers to order, one after the other, and no network.
+ * A client whose requests get the given responses, one after the other, without a network.
  *
- * @param answers what the requests get, in their order
- * @param afterwards what every request gets that comes after those
+ * @param responses what the requests get, in order
+ * @param afterwards what every later request gets
  * @param onSend called with each request
  */
 export function scriptedClient(
-  answers: readonly HttpResponse[],
+  responses: readonly HttpResponse[],
   afterwards: HttpResponse,
   onSend: (request: HttpRequest) => void,
 ): HttpClient {
   const clock = new FakeClock();
-  const left = [...answers];
+  const left = [...responses];
   return new HttpClient({
-    sideBySide: false,
     clock,
     deadline: new Deadline(60, clock),
     random: () => 0.5,

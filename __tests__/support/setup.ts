@@ -3,11 +3,10 @@ import { afterAll, afterEach, beforeEach } from '@jest/globals';
 import fc from 'fast-check';
 import nock from 'nock';
 
-// fast-check prints the seed and the smallest case of a property that fails: keep that case in the
-// `examples` of the property.
+// fast-check prints the smallest case of a property that fails: add it to the property's `examples`.
 fc.configureGlobal({ numRuns: 200 });
 
-// A proxy of whoever runs the tests is on no test's way.
+// The machine that runs the tests may need a proxy for the internet, but loopback is reached directly.
 for (const name of ['http_proxy', 'https_proxy', 'no_proxy']) {
   delete process.env[name];
   delete process.env[name.toUpperCase()];
@@ -21,8 +20,8 @@ afterEach(() => {
   nock.cleanAll();
 });
 
-// Jest gives each test file a nock of its own, and all of them the same node:net to patch: one that
-// stays behind would intercept the next one's connections, which intercepts them back.
+// Jest gives each test file its own nock, but all of them patch the same node:net: one that is not
+// restored would intercept the connections of the next test file.
 afterAll(() => {
   nock.restore();
 });

@@ -1,5 +1,6 @@
-import { afterEach } from '@jest/globals';
+import { afterAll, expect } from '@jest/globals';
 import { ID_TOKEN_REQUEST_TOKEN, MockApi, type MockApiOptions } from '../../mock-api/mock-api.ts';
+import { runBundle, type StepOptions, type StepRun } from './run-bundle.ts';
 
 export const TOKEN = 'MIIF0AYJKoZIhvcNAQcCoIIFwTCCBb0CAQExDTALBglghkgBZQMEAgEwggPCBgkq';
 export const EXPIRED_TOKEN = 'MIIExpiredAYJKoZIhvcNAQcCoIIFwTCCBb0CAQExDTALBglghkgBZQMEAgEwgg';
@@ -9,16 +10,19 @@ export const ACCESS_KEY = {
 };
 
 const started: { close(): Promise<void> }[] = [];
+let over = false;
 
-/** Has something closed after the test. */
-export function closeAfterTest<T extends { close(): Promise<void> }>(server: T): T {
+/** Has something closed after the tests of the file, of which several may run at the same time. */
+export function closeAfterTests<T extends { close(): Promise<void> }>(server: T): T {
+  // A test that has failed may have left work behind, which would keep Jest from its end.
+  if (over) void server.close();
   started.push(server);
   return server;
 }
 
-/** Starts a mock API with a running scan `scan-1` and a good token, until the end of the test. */
+/** Starts a mock API with a running scan `scan-1` and a good token. */
 export async function startMockApi(options: MockApiOptions = {}): Promise<MockApi> {
-  return closeAfterTest(
+  return closeAfterTests(
     await MockApi.start({
       scans: { 'scan-1': {} },
       tokens: [TOKEN],
@@ -27,6 +31,37 @@ export async function startMockApi(options: MockApiOptions = {}): Promise<MockAp
       ...options,
     }),
   );
+}
+
+/** Runs the step that stops `scan-1` of a mock API with its good token, unless `inputs` differ. */
+export function runStep(
+  mockApi: MockApi,
+  inputs: Readonly<Record<string, string>> = {},
+  options: StepOptions = {},
+): Promise<StepRun> {
+  const common = { 'task-id': 'scan-1', token: TOKEN, endpoint: mockApi.endpoint };
+  return runBundle({ ...common, ...inputs }, options);
+}
+
+/**
+ * Expects a step to have failed as a runner sees it.
+ *
+ * @returns the text of its one annotation
+ */
+export function expectFailure(run: StepRun): string {
+  expect({ exitCode: run.exitCode, outcome: run.outputs['outcome'] }).toEqual({
+    exitCode: 1,
+    outcome: 'failed',
+  });
+  const [annotation = '', ...others] = run.commands('error');
+  expect(others).toEqual([]);
+  expect(annotation).not.toBe('');
+  return annotation;
+}
+
+/** The output `results` of a step, parsed. */
+export function resultsOf(run: StepRun): readonly Readonly<Record<string, unknown>>[] {
+  return JSON.parse(run.outputs['results'] ?? '') as readonly Readonly<Record<string, unknown>>[];
 }
 
 /** What GitHub's ID-token service does with a request. */
@@ -44,6 +79,7 @@ export function idTokenEnv(api: MockApi, service: IdTokenService = 'issues') {
   };
 }
 
-afterEach(async () => {
+afterAll(async () => {
+  over = true;
   await Promise.all(started.splice(0).map((server) => server.close()));
 });

@@ -1,79 +1,68 @@
-import { CheckApi } from '../api/check-api.ts';
-import type { Clock } from '../clock.ts';
-import { createCredential } from '../credentials/create-credential.ts';
 import type { Credential } from '../credentials/credential.ts';
-import { Deadline } from '../deadline.ts';
-import { HttpClient } from '../http/client.ts';
 import { RequestError } from '../http/errors.ts';
-import { Transport } from '../http/transport.ts';
-import { InputError } from '../inputs/input-error.ts';
-import { getInputs, type Inputs } from '../inputs/inputs.ts';
-import { Log } from '../report/log.ts';
-import type { Report } from '../report/report.ts';
-import type { Secrets } from '../report/secrets.ts';
+import { getStopInputs, STEP_OPTIONS, type StopInputs } from '../inputs/inputs.ts';
+import { describeStart, describeTargets } from '../report/messages.ts';
+import { STOP_OUTPUTS } from '../report/outputs.ts';
+import { StopReport } from '../report/stop-report.ts';
 import { stopTasks } from '../tasks/stop-tasks.ts';
-
-/** What the step works with. */
-export interface ActionDeps {
-  readonly clock: Clock;
-  /** From 0 up to, but without, 1. */
-  readonly random: () => number;
-  readonly secrets: Secrets;
-  readonly report: Report;
-}
+import { Deadline } from '../time.ts';
+import {
+  type ActionDeps,
+  adviceContext,
+  connect,
+  createVoice,
+  openSession,
+  readInputs,
+  type Voice,
+} from './setup.ts';
 
 /**
- * The whole step: inputs, credential, stop requests, report.
+ * The step: stops scans now.
  *
  * @returns whether every scan is stopped, as far as the inputs ask for it
  */
-export async function main(parts: ActionDeps): Promise<boolean> {
-  const { clock, report, secrets } = parts;
-  const inputs = inputsOrReport(parts);
-  if (inputs === undefined) return false;
-  const deadline = new Deadline(inputs.timeoutSeconds, clock);
-  const log = new Log(secrets);
-  report.expect(inputs.taskIds);
-  log.line(describeStart(inputs));
+export async function stop(deps: ActionDeps): Promise<boolean> {
+  const voice = createVoice({ title: 'Stop CodeArts Check Task', emptyOutputs: STOP_OUTPUTS });
+  const inputs = readInputs(voice, STEP_OPTIONS, getStopInputs);
+  return inputs !== undefined && stopScans(inputs, deps, voice);
+}
 
-  const client = new HttpClient({
-    ...parts,
-    deadline,
-    transport: new Transport(deadline, clock),
-    sideBySide: inputs.taskIds.length > 1,
-  });
+/**
+ * Stops scans: credential, stop requests, report.
+ *
+ * @returns whether every scan is stopped, as far as the inputs ask for it
+ */
+export async function stopScans(
+  inputs: StopInputs,
+  deps: ActionDeps,
+  voice: Voice,
+): Promise<boolean> {
+  const { targets, wait, ifNotRunning, timeoutSeconds } = inputs;
+  const { log } = voice;
+  const report = new StopReport(voice.report, targets);
+  const { clock } = deps;
+  const deadline = new Deadline(timeoutSeconds, clock);
+  const session = openSession(deadline, deps, (attempt) => log.attempt(attempt));
+  deps.lifecycle.watch(deadline, (error) => report.failUnexpectedly(error));
+  log.line(describeStart(`Stopping ${describeTargets(targets)}`, inputs));
+
   let credential: Credential | undefined;
   try {
-    credential = await createCredential(inputs.credential, {
-      ...inputs,
-      ...parts,
-      client,
+    const connection = await connect(inputs, session, voice);
+    credential = connection.credential;
+    await stopTasks(targets, {
+      api: connection.api,
+      clock,
       deadline,
-      log,
+      wait,
+      ifNotRunning,
+      logger: (target) => (targets.length === 1 ? log.onlyTask() : log.oneOfSeveral(target, wait)),
+      onResult: (index, result) => report.add(index, result),
     });
-    const api = new CheckApi(client, inputs.endpoint, credential, inputs.retries);
-    const stop = { ...inputs, api, clock, deadline, log };
-    await stopTasks(inputs.taskIds, stop, (result) => report.add(result));
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
     report.failRemaining(error);
   }
-  const good = report.finish({ ...inputs, credential });
-  if (inputs.hasSummary) await report.writeSummary();
-  return good;
-}
-
-function inputsOrReport({ secrets, report }: ActionDeps): Inputs | undefined {
-  try {
-    return getInputs((secret) => secrets.add(secret));
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    report.failEarly(error.message);
-    return undefined;
-  }
-}
-
-function describeStart({ taskIds, endpoint, timeoutSeconds }: Inputs): string {
-  const what = taskIds.length === 1 ? `scan ${taskIds[0]}` : `${taskIds.length} scans`;
-  return `Stopping ${what} at ${endpoint.host}, within ${timeoutSeconds} s`;
+  const context = { ...adviceContext(inputs, credential), ifNotRunning };
+  return report.publish(context, deadline.interruption);
 }

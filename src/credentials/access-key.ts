@@ -1,27 +1,25 @@
 import type { Credential } from './credential.ts';
-import { sign } from './sdk-hmac-sha256.ts';
+import { type SigningKey, sign } from './sdk-hmac-sha256.ts';
 
-export interface AccessKey {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  /** With a temporary key pair. */
-  readonly securityToken?: string | undefined;
-  /** The IAM project, where it is not the one that the API takes by default. */
-  readonly projectId?: string | undefined;
+export interface AccessKey extends SigningKey {
+  /** Of a temporary access key. */
+  readonly securityToken: string | undefined;
+  /** The IAM project; undefined for the default of the API. */
+  readonly projectId: string | undefined;
 }
 
-/** A key pair, permanent or temporary: each request is signed, the secret key is never sent. */
-export function accessKeyCredential(keys: AccessKey): Credential {
+/** An access key, permanent or temporary: each request is signed, the secret key is never sent. */
+export function accessKeyCredential(key: AccessKey): Credential {
   return {
-    name: 'a key pair',
-    hint: 'Check access-key-id and secret-access-key; a temporary key pair expires.',
+    hint: 'Check access-key-id and secret-access-key; a temporary access key expires.',
+    hasExpired: () => false,
     authorize: (request, now) => {
       const headers = {
         ...request.headers,
-        ...(keys.projectId === undefined ? {} : { 'x-project-id': keys.projectId }),
-        ...(keys.securityToken === undefined ? {} : { 'x-security-token': keys.securityToken }),
+        ...(key.projectId === undefined ? {} : { 'x-project-id': key.projectId }),
+        ...(key.securityToken === undefined ? {} : { 'x-security-token': key.securityToken }),
       };
-      return { ...request, headers: sign({ ...request, headers }, keys, now) };
+      return { ...request, headers: sign({ ...request, headers }, key, now) };
     },
   };
 }

@@ -1,16 +1,17 @@
 import type { HttpRequest } from '../http/transport.ts';
 
-/** What proves to the API who asks. */
+/** Proves to the API who sends a request. */
 export interface Credential {
-  /** What it is, for the log. */
-  readonly name: string;
-  /** What to do when the API says that it is no longer good. */
+  /** What to do if the API no longer accepts it. */
   readonly hint: string;
+
+  /** Whether it was valid for a time that is over, and can be requested again. */
+  hasExpired(now: Date): boolean;
 
   /**
    * Adds the proof to a request.
    *
-   * @param now the wall clock: a proof may be good for a few minutes only
+   * @param now the wall clock: a signature is valid for a few minutes only
    */
   authorize(request: HttpRequest, now: Date): HttpRequest;
 }

@@ -1,6 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { HttpRequest } from '../http/transport.ts';
-import type { AccessKey } from './access-key.ts';
 
 const ALGORITHM = 'SDK-HMAC-SHA256';
 const SIGNED_HEADERS: ReadonlySet<string> = new Set([
@@ -11,27 +10,29 @@ const SIGNED_HEADERS: ReadonlySet<string> = new Set([
   'x-security-token',
 ]);
 
+/** An access key ID, and the secret access key that belongs to it. */
+export interface SigningKey {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
 /**
  * Signs a request: HWS/devg-apisign/api-sign-algorithm-002.html to -005.html
  *
- * @param request exactly as it will be sent, but for the headers that the signature adds
- * @param keys the key pair; the secret key itself is the key of the signature
- * @param now good for 15 minutes by the clock of the API
+ * @param request exactly as it will be sent, except for the headers that the signature adds
+ * @param key the secret access key itself is the key of the HMAC
+ * @param now the wall clock; the API accepts the signature for 15 minutes
  * @returns the headers to send: those of the request, `host`, `x-sdk-date` and `authorization`
  */
-export function sign(
-  request: HttpRequest,
-  keys: Pick<AccessKey, 'accessKeyId' | 'secretAccessKey'>,
-  now: Date,
-): Record<string, string> {
+export function sign(request: HttpRequest, key: SigningKey, now: Date): Record<string, string> {
   const date = `${now.toISOString().replace(/[-:]|\.\d+Z$/g, '')}Z`;
   const headers = { ...request.headers, host: request.url.host, 'x-sdk-date': date };
   const { canonical, signedHeaders } = canonicalRequest({ ...request, headers });
   const stringToSign = [ALGORITHM, date, sha256(canonical)].join('\n');
-  const signature = createHmac('sha256', keys.secretAccessKey).update(stringToSign).digest('hex');
+  const signature = createHmac('sha256', key.secretAccessKey).update(stringToSign).digest('hex');
   return {
     ...headers,
-    authorization: `${ALGORITHM} Access=${keys.accessKeyId}, SignedHeaders=${signedHeaders}, Signature=${signature}`,
+    authorization: `${ALGORITHM} Access=${key.accessKeyId}, SignedHeaders=${signedHeaders}, Signature=${signature}`,
   };
 }
 

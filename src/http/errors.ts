@@ -1,43 +1,61 @@
-/** What went wrong, for whoever has to say what to do about it. */
+import { inspect } from 'node:util';
+
+/** What went wrong with a request. */
 export type ErrorKind =
-  // answered, and refused
-  | 'api-error'
+  // A response arrived, and it is no success.
+  | 'rejected'
   | 'redirect'
+  | 'upgrade'
   | 'not-json'
-  // not answered, or not to the end
+  | 'invalid-response'
+  // No response arrived, or not all of one.
   | 'host-not-found'
-  | 'refused'
+  | 'connection-refused'
   | 'unreachable'
-  | 'reset'
+  | 'connection-reset'
   | 'timeout'
-  | 'certificate'
-  | 'tls'
-  | 'not-http'
-  | 'proxy'
-  | 'proxy-password'
   | 'cut-short'
   | 'too-long'
+  | 'headers-too-long'
+  | 'not-http'
+  | 'tls'
+  | 'certificate'
+  | 'certificate-expired'
+  | 'certificate-name'
+  | 'certificate-unknown-ca'
+  | 'certificate-intermediate'
+  | 'proxy'
+  | 'proxy-password-missing'
+  | 'proxy-password-rejected'
   | 'deadline'
-  // never sent
-  | 'not-sent'
-  | 'id-token'
-  | 'other';
+  | 'interrupted'
+  | 'not-confirmed'
+  // No request was sent.
+  | 'id-token-permission'
+  | 'unexpected';
 
-/** After an HTTP status of these, of a host or of a proxy, another attempt makes sense. */
-export const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+/** The request that an error belongs to: advice differs between them. */
+export type Operation = 'stop' | 'status' | 'start' | 'result' | 'id-token' | 'sts';
+
+/** A later attempt makes sense after one of these HTTP statuses. 429 has rules of its own. */
+export const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 interface ErrorDetails {
   readonly kind: ErrorKind;
-  /** HTTP status of the answer; null where there was none. */
+  /** HTTP status of the response, or of the part of it that arrived; null without one. */
   readonly status?: number | null;
-  /** The API's code, as it sent it; empty where it sent none. */
+  /** The API's code as it was sent; empty without one. */
   readonly code?: string;
-  /** `X-Request-Id`, or `request_id` in the body; empty where there was none. */
+  /** `X-Request-Id`, or `request_id` in the body; empty without one. */
   readonly requestId?: string;
   /** Whether another attempt makes sense. */
   readonly transient?: boolean;
-  /** What `Retry-After` asks for, in milliseconds from when it was received. */
+  /** What `Retry-After` asks for, in milliseconds from when it arrived. */
   readonly retryAfterMs?: number | undefined;
+  /** Whether the host may have done what was asked, although no response says so. */
+  readonly mayHaveHappened?: boolean;
+  /** Whether a reused connection broke before the first byte of a response. */
+  readonly staleConnection?: boolean;
   readonly cause?: unknown;
 }
 
@@ -49,6 +67,10 @@ export abstract class RequestError extends Error {
   readonly requestId: string;
   readonly transient: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly staleConnection: boolean;
+  #mayHaveHappened: boolean;
+  #operation: Operation | undefined;
+  #lastResponse: RequestError | undefined;
 
   constructor(message: string, details: ErrorDetails) {
     super(message, { cause: details.cause });
@@ -58,39 +80,95 @@ export abstract class RequestError extends Error {
     this.requestId = details.requestId ?? '';
     this.transient = details.transient ?? false;
     this.retryAfterMs = details.retryAfterMs;
+    this.staleConnection = details.staleConnection ?? false;
+    this.#mayHaveHappened = details.mayHaveHappened ?? false;
+  }
+
+  /** Whether the host may have done what was asked, in this attempt or an earlier one. */
+  get mayHaveHappened(): boolean {
+    return this.#mayHaveHappened;
+  }
+
+  /** The request that this error belongs to; undefined before the client knows. */
+  get operation(): Operation | undefined {
+    return this.#operation;
+  }
+
+  /**
+   * The error of the last attempt whose response arrived: this one, or an earlier one if this one
+   * had none. Undefined if there was no response at all.
+   */
+  get lastResponse(): RequestError | undefined {
+    return this.#lastResponse ?? (this.status === null ? undefined : this);
+  }
+
+  /**
+   * Adds what is known of the whole request.
+   *
+   * @param earlier the error of the attempt before this one
+   */
+  within(operation: Operation, earlier: RequestError | undefined): this {
+    this.#operation = operation;
+    this.#mayHaveHappened ||= earlier?.mayHaveHappened ?? false;
+    if (this.status === null) this.#lastResponse = earlier?.lastResponse;
+    return this;
   }
 }
 
-/** The API answered, and what it said is not success. */
+/** A response arrived, and it is no success. */
 export class ApiError extends RequestError {
   override readonly name = 'ApiError';
 }
 
-/** There was no answer, or not all of one. */
+/** No response arrived, or not all of one. */
 export class NetworkError extends RequestError {
   override readonly name = 'NetworkError';
 }
 
-/** The request was not sent, because of what became of another one. */
+/** The step ended before the request did: its time was up, or it was interrupted. */
+export class DeadlineError extends RequestError {
+  override readonly name = 'DeadlineError';
+}
+
+/** A fault of the action itself. */
+export class UnexpectedError extends RequestError {
+  override readonly name = 'UnexpectedError';
+
+  constructor(cause: unknown) {
+    super(`Unexpected error: ${errorMessage(cause)}`, { kind: 'unexpected', cause });
+  }
+}
+
+/** The request was not sent, because of the error of another one. */
 export class SkippedError extends RequestError {
   override readonly name = 'SkippedError';
-  /** What became of the other one. */
   declare readonly cause: RequestError;
 
   /**
    * @param reason completes 'Not sent, because …'
-   * @param because the failure of the other one
+   * @param cause the error of the other request
    */
-  constructor(reason: string, because: RequestError) {
-    super(`Not sent, because ${reason}: ${because.message}`, {
-      kind: because.kind,
-      code: because.code,
-      cause: because,
+  constructor(reason: string, cause: RequestError) {
+    super(`Not sent, because ${reason}: ${cause.message}`, {
+      kind: cause.kind,
+      code: cause.code,
+      cause,
     });
   }
 
-  /** Whether the other one was refused its credential, which no later request gets around. */
-  get refusedCredential(): boolean {
-    return this.cause.status === 401;
+  // Advice belongs to the request that failed.
+  override get operation(): Operation | undefined {
+    return this.cause.operation;
   }
+}
+
+/** Whether the API rejected the credential, to this request or to the one that it was skipped for. */
+export function isCredentialRejected(error: RequestError): boolean {
+  return (error instanceof SkippedError ? error.cause : error).status === 401;
+}
+
+/** The text of anything that can be thrown. */
+export function errorMessage(error: unknown): string {
+  if (error instanceof Error) return error.message || error.name;
+  return typeof error === 'string' ? error : inspect(error);
 }

@@ -1,16 +1,14 @@
-/** A bad input: nothing has been sent. */
+/** An invalid input: nothing has been sent. */
 export class InputError extends Error {
   override readonly name = 'InputError';
-  readonly input: string;
 
   /**
-   * @param input the input or variable that is wrong
-   * @param takes what it takes, as in 'takes true or false'
-   * @param value what it was given, whole: whoever prints it hides secrets in it before it is cut.
-   *   Left out where it is one
+   * @param input the invalid input or variable
+   * @param mustBe what it must be, as in 'must be true or false'
+   * @param value what it is, whole: whoever prints it hides secrets in it before it is cut. Left out
+   *   for a secret
    */
-  constructor(input: string, takes: string, value?: string) {
-    super(`${input} ${takes}${value === undefined ? '' : `, not '${value}'`}`);
-    this.input = input;
+  constructor(input: string, mustBe: string, value?: string) {
+    super(`${input} ${mustBe}${value === undefined ? '' : `, not '${value}'`}`);
   }
 }

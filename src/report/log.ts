@@ -1,22 +1,15 @@
 import { endGroup, info, startGroup } from '@actions/core';
 import type { Attempt } from '../http/client.ts';
-import type { TaskResult } from '../tasks/task-result.ts';
-import { resultLine } from './messages.ts';
-import { duration } from './sanitize.ts';
+import type { Target } from '../inputs/target.ts';
+import type { StopLogger, TaskLogger } from '../tasks/logger.ts';
+import { describeTarget, resultLine } from './messages.ts';
+import { formatDuration } from './sanitize.ts';
 import type { Secrets } from './secrets.ts';
 
 const MAX_LINE = 2_000;
 
-/** The lines of one task. */
-export interface TaskLog {
-  line(text: string): void;
-  attempt(attempt: Attempt): void;
-  /** To be called once, when nothing more comes. */
-  end(result: TaskResult): void;
-}
-
 /** The log of the step. */
-export class Log {
+export class Log implements TaskLogger {
   readonly #secrets: Secrets;
 
   constructor(secrets: Secrets) {
@@ -33,29 +26,36 @@ export class Log {
     this.line(describeAttempt(attempt));
   }
 
+  /** The log of the only task: its lines are printed as they come. */
+  onlyTask(): StopLogger {
+    return {
+      line: (text) => this.line(text),
+      attempt: (attempt) => this.attempt(attempt),
+      accepted: () => undefined,
+      // The annotation tells why it failed.
+      end: (result) => {
+        if (result.outcome !== 'failed') this.line(resultLine(result, this.#secrets));
+      },
+    };
+  }
+
   /**
-   * The log of one task.
+   * The log of one of several tasks: its lines are kept until the end and printed as one group, so
+   * that they never mix with those of others.
    *
-   * @param alone whether it is the only one: its lines are printed as they come. Those of several
-   *   tasks are kept until {@link TaskLog.end}, and printed as one group each, so that they never mix
+   * @param waits whether the end comes long after the stop request: then that it was accepted is
+   *   printed at once
    */
-  task(alone: boolean): TaskLog {
-    if (alone) {
-      return {
-        line: (text) => this.line(text),
-        attempt: (attempt) => this.attempt(attempt),
-        // Why it failed is said by the annotation.
-        end: (result) => {
-          if (result.outcome !== 'failed') this.line(resultLine(result, this.#secrets));
-        },
-      };
-    }
-    // Cut before they are kept: there may be a thousand tasks, and long answers.
+  oneOfSeveral(target: Target, waits: boolean): StopLogger {
+    // Cut before they are kept: there may be a thousand tasks, and long responses.
     const lines: string[] = [];
     const keep = (text: string) => lines.push(this.#harmless(text));
     return {
       line: keep,
       attempt: (attempt) => keep(describeAttempt(attempt)),
+      accepted: () => {
+        if (waits) this.line(`Stop requested for ${describeTarget(target)}`);
+      },
       end: (result) => {
         const title = resultLine(result, this.#secrets);
         if (lines.length === 0) return this.line(title);
@@ -67,22 +67,19 @@ export class Log {
   }
 
   #harmless(text: string): string {
-    return this.#secrets.clean(text, MAX_LINE);
+    return this.#secrets.sanitize(text, MAX_LINE);
   }
 }
 
-function describeAttempt({
-  request,
-  number,
-  status,
-  durationMs,
-  failure,
-  nextInMs,
-}: Attempt): string {
+function describeAttempt(attempt: Attempt): string {
+  const { request, number, status, durationMs, error, nextInMs } = attempt;
+  const response = status === null ? 'no response' : `HTTP ${status}`;
   const parts = [
-    `${request.method} ${request.url.href} → ${status === null ? 'no answer' : `HTTP ${status}`} in ${duration(durationMs)}`,
+    `${request.method} ${request.url.href} → ${response} in ${formatDuration(durationMs)}`,
   ];
-  if (failure !== undefined) parts.push([failure.code, failure.message].filter(Boolean).join(' '));
-  if (nextInMs !== undefined) parts.push(`attempt ${number + 1} in ${duration(nextInMs)}`);
+  if (error !== undefined) parts.push([error.code, error.message].filter(Boolean).join(' '));
+  if (nextInMs !== undefined) {
+    parts.push(`attempt ${number + 1} in ${formatDuration(nextInMs)}`);
+  }
   return parts.join('; ');
 }

@@ -2,16 +2,33 @@ import type { Outcome, TaskResult } from '../tasks/task-result.ts';
 import { truncate } from './sanitize.ts';
 import type { Secrets } from './secrets.ts';
 
-export const OUTPUT_NAMES = [
-  'outcome',
-  'status-code',
-  'error-code',
-  'error-message',
-  'request-id',
-  'results',
-] as const;
+/** The outputs of the step, as they are if nothing is known. */
+export const STOP_OUTPUTS = {
+  outcome: 'failed',
+  'status-code': '',
+  'error-code': '',
+  'error-message': '',
+  'request-id': '',
+  results: '[]',
+};
+/** The outputs of the start, as they are if nothing is known. */
+export const START_OUTPUTS = {
+  'execution-id': '',
+  outcome: 'failed',
+  'error-code': '',
+  'error-message': '',
+  'request-id': '',
+};
+/** The outputs of the wait, as they are if nothing is known. */
+export const WAIT_OUTPUTS = {
+  outcome: 'failed',
+  issues: '{}',
+  'error-code': '',
+  'error-message': '',
+  'request-id': '',
+};
 
-export type Outputs = Readonly<Record<(typeof OUTPUT_NAMES)[number], string>>;
+export type StopOutputs = Readonly<Record<keyof typeof STOP_OUTPUTS, string>>;
 
 const MAX_TEXT = 1_000;
 // The controls that no reader of an output expects; line breaks and tabs are the API's own.
@@ -19,7 +36,7 @@ const MAX_TEXT = 1_000;
 const INVISIBLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g;
 
 /** The outputs of a step that came to its tasks. @param results at least one */
-export function outputsOf(results: readonly TaskResult[], secrets: Secrets): Outputs {
+export function stopOutputs(results: readonly TaskResult[], secrets: Secrets): StopOutputs {
   const rows = results.map((result) => row(result, secrets));
   const shown = rows.find(({ outcome }) => outcome === 'failed') ?? rows[0];
   return {
@@ -32,21 +49,10 @@ export function outputsOf(results: readonly TaskResult[], secrets: Secrets): Out
   };
 }
 
-/** The outputs of a step that did not come to its tasks. @param message why */
-export function outputsWithoutTasks(message: string, secrets: Secrets): Outputs {
-  return {
-    outcome: 'failed',
-    'status-code': '',
-    'error-code': '',
-    'error-message': harmless(message, secrets),
-    'request-id': '',
-    results: '[]',
-  };
-}
-
 /** An element of the output `results`. */
 interface Row {
   readonly 'task-id': string;
+  readonly 'execution-id': string;
   readonly outcome: Outcome;
   readonly 'status-code': number | null;
   readonly 'error-code': string;
@@ -54,17 +60,25 @@ interface Row {
   readonly 'request-id': string;
 }
 
-function row(result: TaskResult, secrets: Secrets): Row {
+function row({ target, outcome, statusCode, error, requestId }: TaskResult, secrets: Secrets): Row {
+  // A later attempt without a response does not erase what an earlier one returned.
+  const shown = error?.lastResponse ?? error;
   return {
-    'task-id': harmless(result.taskId, secrets),
-    outcome: result.outcome,
-    'status-code': result.statusCode,
-    'error-code': harmless(result.failure?.code ?? '', secrets),
-    'error-message': harmless(result.failure?.message ?? '', secrets),
-    'request-id': harmless(result.requestId, secrets),
+    'task-id': outputText(target.taskId, secrets),
+    'execution-id': outputText(target.executionId ?? '', secrets),
+    outcome,
+    'status-code': statusCode,
+    'error-code': outputText(shown?.code ?? '', secrets),
+    'error-message': outputText(shown?.message ?? '', secrets),
+    'request-id': outputText(requestId, secrets),
   };
 }
 
-function harmless(text: string, secrets: Secrets): string {
-  return truncate(secrets.redact(text.toWellFormed().replace(INVISIBLE, ' ')), MAX_TEXT);
+/**
+ * Text from outside for an output: without secrets and invisible characters, and not too long. An
+ * invisible character may be part of a secret, or take the place of a space in it.
+ */
+export function outputText(text: string, secrets: Secrets): string {
+  const visible = secrets.redact(text.toWellFormed()).replace(INVISIBLE, ' ');
+  return truncate(secrets.redact(visible), MAX_TEXT);
 }

@@ -1,140 +1,157 @@
 import { error, setOutput, warning } from '@actions/core';
-import { errorMessage } from '../http/connection-error.ts';
-import { NetworkError, type RequestError, SkippedError } from '../http/errors.ts';
-import type { TaskResult } from '../tasks/task-result.ts';
-import { type AdviceContext, adviceFor } from './advice.ts';
-import { annotationText } from './annotation.ts';
-import { formatError } from './messages.ts';
-import { type Outputs, outputsOf, outputsWithoutTasks } from './outputs.ts';
+import { errorMessage } from '../http/errors.ts';
+import type { Advice } from './advice.ts';
+import type { Problem } from './problem.ts';
+import { truncate } from './sanitize.ts';
 import type { Secrets } from './secrets.ts';
-import { writeSummary } from './summary.ts';
+import { appendSummary, type Story, type SummaryTable, SummaryWriter } from './summary.ts';
 
-const TITLE = 'Stop CodeArts Check Task';
-const MAX_MESSAGE = 1_000;
+// The runner cuts an annotation at 4096 characters.
+const MAX_ANNOTATION = 4_000;
+const MAX_LINE = 1_000;
 
-/** What a person and the next step see of this one: outputs, annotations, job summary. */
+/** What a person and the next step see of a step, besides its log. */
+export interface ReportDeps {
+  readonly secrets: Secrets;
+  /** The title of its annotations. */
+  readonly title: string;
+  /** The names of its outputs, with their values if nothing is known. */
+  readonly emptyOutputs: Readonly<Record<string, string>>;
+  /** Where job summaries go; undefined on a runner without them. */
+  readonly summaryFile: string | undefined;
+  /** Where docs/troubleshooting.md is; undefined if the action runs from a local path. */
+  readonly docsUrl: string | undefined;
+}
+
+/** Outputs, annotations and job summary. */
 export class Report {
-  readonly #secrets: Secrets;
-  readonly #results = new Map<string, TaskResult | undefined>();
+  readonly #deps: ReportDeps;
+  readonly #summaries: SummaryWriter;
+  #outputs: Readonly<Record<string, string>> = {};
+  #outputError: unknown;
   #hasError = false;
 
-  constructor(secrets: Secrets) {
-    this.#secrets = secrets;
+  constructor(deps: ReportDeps) {
+    this.#deps = deps;
+    this.#summaries = new SummaryWriter(deps.secrets, deps.docsUrl);
   }
 
-  /** Says which tasks there are to report of, and in which order. */
-  expect(taskIds: readonly string[]): void {
-    for (const taskId of taskIds) this.#results.set(taskId, undefined);
-  }
-
-  /** Takes the result of a task. */
-  add(result: TaskResult): void {
-    this.#results.set(result.taskId, result);
-  }
-
-  /** Makes a result of the same failure for every task that has none. */
-  failRemaining(failure: RequestError): void {
-    for (const [taskId, result] of this.#results) {
-      if (result !== undefined) continue;
-      this.add({
-        taskId,
-        outcome: 'failed',
-        statusCode: null,
-        requestId: '',
-        attempts: 0,
-        durationMs: 0,
-        failure,
-        statusError: undefined,
-      });
-    }
+  get secrets(): Secrets {
+    return this.#deps.secrets;
   }
 
   /**
-   * Sets the outputs and prints the annotations: one error where a task failed, one warning where
-   * a status could not be read.
-   *
-   * @returns whether no task failed
+   * Sets those of the outputs that the action has. A failure is reported by {@link finish}: what the
+   * API returned comes first.
    */
-  finish(context: AdviceContext): boolean {
-    const results = this.#known();
-    this.#setOutputs(outputsOf(results, this.#secrets));
-    this.#warnOfUnread(results, context);
-    const good = results.every(({ outcome }) => outcome !== 'failed');
-    if (!good) this.#error(annotationText(results, context, this.#secrets));
-    return good;
-  }
-
-  /** Writes the job summary. What was done to the scans does not depend on it. */
-  async writeSummary(): Promise<void> {
+  setOutputs(outputs: Readonly<Record<string, string>>): void {
+    const own = Object.entries(outputs).filter(([name]) => name in this.#deps.emptyOutputs);
+    this.#outputs = { ...this.#outputs, ...Object.fromEntries(own) };
     try {
-      await writeSummary(this.#known(), this.#secrets);
+      for (const [name, value] of own) setOutput(name, value);
     } catch (cause) {
-      this.#warning(this.#clean(`The job summary could not be written: ${errorMessage(cause)}`));
+      this.#outputError = cause;
     }
   }
 
-  /** Reports that the step came to none of its tasks. */
-  failEarly(message: string): void {
-    this.#setOutputs(outputsWithoutTasks(message, this.#secrets));
-    this.#error(this.#clean(message));
+  /** Prints the one error annotation. */
+  fail({ headline, causes, advice, notes, end }: Problem): void {
+    const what = causes.length === 1 ? [`${headline}: ${causes[0]}`] : [headline, ...causes];
+    const before = this.#lines(what);
+    const last = end === undefined ? [] : [end];
+    // The causes keep at least a line; the least important advice is left out for it.
+    const room = MAX_ANNOTATION - Math.min(before.length, MAX_LINE);
+    let kept = advice.length;
+    let after = this.#lines([...notes, ...this.#advice(advice), ...last]);
+    while (kept > 0 && after.length >= room) {
+      kept -= 1;
+      after = this.#lines([...notes, ...this.#advice(advice.slice(0, kept)), ...last]);
+    }
+    const lines = [truncate(before, MAX_ANNOTATION - after.length - 1), after];
+    this.#error(lines.filter(Boolean).join('\n'));
+  }
+
+  /** Prints a warning of one line, and what to do about it. */
+  warn(message: string, advice: readonly Advice[]): void {
+    warning(this.#lines([message, ...this.#advice(advice)]), { title: this.#deps.title });
+  }
+
+  /** Reports an error before there is anything to tell of a task: an invalid input for one. */
+  failEarly(problem: Problem): void {
+    const message = this.#line(problem.causes.join(' '));
+    this.setOutputs({ ...this.#deps.emptyOutputs, outcome: 'failed', 'error-message': message });
+    this.fail(problem);
+    this.summarize(problem, []);
+    this.finish();
   }
 
   /**
-   * Reports an end that nobody expected, as far as that is still possible: outputs of what is
-   * known, and one error annotation. Never throws.
+   * Reports an end that nobody expected, as far as that is still possible. Never throws.
+   *
+   * @param outputs what is known; an output that has been set stays as it is otherwise
    */
-  failUnexpectedly(message: string): void {
-    this.failRemaining(new NetworkError(message, { kind: 'other' }));
-    const results = this.#known();
+  failUnexpectedly(message: string, outputs: Readonly<Record<string, string>>): void {
+    const text = this.#line(message);
+    const unknown = { ...this.#deps.emptyOutputs, outcome: 'failed', 'error-message': text };
+    this.setOutputs({ ...unknown, ...this.#outputs, ...outputs });
+    if (!this.#hasError) this.#error(text);
+    this.finish();
+  }
+
+  /**
+   * Writes the job summary for one task. What was done to the scan does not depend on it.
+   *
+   * @param details names and values, in the order of their rows
+   */
+  summarize(story: Story, details: readonly (readonly [string, string])[]): void {
+    this.#append(() => this.#summaries.ofOne(story, details));
+  }
+
+  /** Writes the job summary for several tasks. */
+  summarizeAll(story: Story, tables: readonly SummaryTable[]): void {
+    this.#append(() => this.#summaries.ofSeveral(story, tables));
+  }
+
+  /**
+   * Reports what could not be reported.
+   *
+   * @returns whether all outputs are set: the next step relies on them
+   */
+  finish(): boolean {
+    if (this.#outputError === undefined) return true;
+    const text = this.#line(`The outputs could not be set: ${errorMessage(this.#outputError)}`);
+    if (this.#hasError) warning(text, { title: this.#deps.title });
+    else this.#error(text);
+    return false;
+  }
+
+  #append(html: () => string): void {
+    const { summaryFile } = this.#deps;
+    if (summaryFile === undefined) return;
     try {
-      this.#setOutputs(
-        results.length === 0
-          ? outputsWithoutTasks(message, this.#secrets)
-          : outputsOf(results, this.#secrets),
-      );
-    } catch {
-      // It may be what went wrong: the error that is being reported says so.
+      appendSummary(summaryFile, html());
+    } catch (cause) {
+      this.warn(`The job summary could not be written: ${errorMessage(cause)}`, []);
     }
-    if (!this.#hasError) this.#error(this.#clean(message));
   }
 
-  #known(): TaskResult[] {
-    return [...this.#results.values()].filter((result) => result !== undefined);
+  /** Texts, each once, and below them the entries of the documents that have more. */
+  #advice(advice: readonly Advice[]): string[] {
+    const { docsUrl } = this.#deps;
+    const links = docsUrl === undefined ? [] : advice.map(({ topic }) => `${docsUrl}#${topic}`);
+    return [...new Set([...advice.map(({ text }) => text), ...links])];
   }
 
-  #setOutputs(outputs: Outputs): void {
-    for (const [name, value] of Object.entries(outputs)) setOutput(name, value);
+  #lines(lines: readonly string[]): string {
+    return lines.map((line) => this.#line(line)).join('\n');
   }
 
-  #warnOfUnread(results: readonly TaskResult[], context: AdviceContext): void {
-    const statusError = results.filter((result) => result.statusError !== undefined);
-    const [first] = statusError;
-    if (first?.statusError === undefined) return;
-    const which =
-      statusError.length === 1
-        ? `scan ${first.taskId}`
-        : `${statusError.length} scans (${first.taskId}, …)`;
-    const why = formatError(first.statusError, this.#secrets);
-    const root =
-      first.statusError instanceof SkippedError ? first.statusError.cause : first.statusError;
-    const advice =
-      (root.status === 401 ? adviceFor(root, context) : undefined) ??
-      'Reading it takes the permission codeartscheck:task:get.';
-    this.#warning(
-      `The API took the stop request, but the status of ${which} could not be read: ${why}\n${advice}`,
-    );
+  #line(text: string): string {
+    return this.secrets.sanitize(text, MAX_LINE);
   }
 
   #error(message: string): void {
     this.#hasError = true;
-    error(message, { title: TITLE });
-  }
-
-  #warning(message: string): void {
-    warning(message, { title: TITLE });
-  }
-
-  #clean(message: string): string {
-    return this.#secrets.clean(message, MAX_MESSAGE);
+    error(message, { title: this.#deps.title });
   }
 }

@@ -8,7 +8,7 @@ const CONTROL = new RegExp(
   'g',
 );
 
-// Most text is of these alone, and needs no look at the long list.
+// Most text consists of these alone, and needs no pass over the long list.
 const PLAIN = /^[ -~→…]*$/;
 
 /** Makes text from outside one line, without control characters. */
@@ -35,10 +35,11 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** A duration for people: '85 ms', '1.3 s', '2 min 5 s'. */
-export function duration(ms: number): string {
+/** A duration for people: '85 ms', '1.3 s', '2 min 5 s', '1 h 12 min'. */
+export function formatDuration(ms: number): string {
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }

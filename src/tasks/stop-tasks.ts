@@ -1,153 +1,180 @@
 import type { CheckApi } from '../api/check-api.ts';
-import type { Clock } from '../clock.ts';
-import type { Deadline } from '../deadline.ts';
-import { errorMessage } from '../http/connection-error.ts';
-import { ApiError, NetworkError, RequestError } from '../http/errors.ts';
-import type { Log, TaskLog } from '../report/log.ts';
-import { type Resolution, waitForEnd } from './poll-status.ts';
+import { codeFacts } from '../api/error-codes.ts';
+import { ApiError, errorMessage, RequestError, UnexpectedError } from '../http/errors.ts';
+import type { StopInputs } from '../inputs/inputs.ts';
+import type { Target } from '../inputs/target.ts';
+import type { Clock, Deadline } from '../time.ts';
+import type { StopLogger, TaskLogger } from './logger.ts';
+import { pollStatus, type Resolution, unconfirmed } from './poll-status.ts';
 import type { TaskResult } from './task-result.ts';
 
-/** The parts that stopping a task works with. */
 export interface StopDeps {
   readonly api: CheckApi;
   readonly clock: Clock;
   readonly deadline: Deadline;
-  readonly log: Log;
-  /** Whether to wait until the scan has ended. */
-  readonly wait: boolean;
-  /** Whether a refused stop of a task that does not run is success. */
-  readonly notRunningSucceeds: boolean;
+  /** The log of one task. */
+  readonly logger: (target: Target) => StopLogger;
+  /**
+   * Called with each result as soon as it is known, and the place of its task in the list; earlier
+   * with what a result would be if nothing more became known.
+   */
+  readonly onResult: (index: number, result: TaskResult) => void;
+  readonly wait: StopInputs['wait'];
+  readonly ifNotRunning: StopInputs['ifNotRunning'];
 }
 
 /**
  * Stops tasks: the first alone, the rest side by side once its first attempt is over, so that a
- * refused credential is refused once. Every task is tried, whatever becomes of the others.
+ * rejected credential is rejected once. Every task is attempted, however the others end.
  *
- * @param taskIds at least one
- * @param onResult called with each result as soon as it is known
- * @returns the results in the order of `taskIds`
+ * @param targets at least one
  */
-export async function stopTasks(
-  taskIds: readonly string[],
-  parts: StopDeps,
-  onResult: (result: TaskResult) => void,
-): Promise<TaskResult[]> {
-  const alone = taskIds.length === 1;
-  const tried = Promise.withResolvers<void>();
-  const stop = async (taskId: string) => {
-    const request = await requestStop(taskId, parts, parts.log.task(alone), tried.resolve);
-    // Also where nothing was sent.
-    tried.resolve();
-    const result = await finish(request, parts);
-    onResult(result);
-    return result;
+export async function stopTasks(targets: readonly Target[], deps: StopDeps): Promise<void> {
+  await firstAlone(targets, async (target, index, onAttempt) => {
+    const onResult = (result: TaskResult) => deps.onResult(index, result);
+    onResult(await stopTask(target, deps, { onAttempt, onAccepted: onResult }));
+  });
+}
+
+/**
+ * Runs work for each target: for the first alone until it calls back, then for all others side by
+ * side.
+ */
+export async function firstAlone(
+  targets: readonly Target[],
+  work: (target: Target, index: number, onAttempt: () => void) => Promise<void>,
+): Promise<void> {
+  const attempted = Promise.withResolvers<void>();
+  const run = async (target: Target, index: number) => {
+    await work(target, index, attempted.resolve);
+    // Nothing was sent for it.
+    attempted.resolve();
   };
-  const stopped = taskIds.slice(0, 1).map(stop);
-  if (taskIds.length > 1) await tried.promise;
-  return Promise.all([...stopped, ...taskIds.slice(1).map(stop)]);
+  const [first, ...others] = targets;
+  if (first === undefined) return;
+  const running = run(first, 0);
+  await Promise.race([attempted.promise, running]);
+  await Promise.all([running, ...others.map((target, index) => run(target, index + 1))]);
 }
 
-/** What became of a stop request. */
-interface StopRequest {
-  readonly taskId: string;
-  readonly log: TaskLog;
-  /** By the clock. */
-  readonly startedMs: number;
-  readonly attempts: number;
-  readonly statusCode: number | null;
+interface Accepted {
   readonly requestId: string;
-  /** Undefined where the API took it. */
-  readonly failure: RequestError | undefined;
+  readonly error: undefined;
+}
+interface Rejected {
+  readonly requestId: string;
+  readonly error: RequestError;
 }
 
-async function requestStop(
-  taskId: string,
-  parts: StopDeps,
-  log: TaskLog,
-  onTried: () => void,
-): Promise<StopRequest> {
-  const startedMs = parts.clock.now();
+interface Progress {
+  /** Called after each attempt at the stop. */
+  readonly onAttempt: () => void;
+  /** Called with what is known so far when the API has accepted the stop. */
+  readonly onAccepted: (result: TaskResult) => void;
+}
+
+async function stopTask(
+  target: Target,
+  deps: StopDeps,
+  { onAttempt, onAccepted }: Progress,
+): Promise<TaskResult> {
+  const { api, clock } = deps;
+  const startedMs = clock.now();
+  const log = deps.logger(target);
   let attempts = 0;
   let statusCode: number | null = null;
-  const outcome = await parts.api
-    .stop(taskId, (attempt) => {
-      attempts += 1;
-      statusCode = attempt.status ?? statusCode;
-      log.attempt(attempt);
-      onTried();
-    })
-    .then(
-      (requestId) => ({ requestId, failure: undefined }),
-      (error: unknown) => {
-        const failure = asFailure(error);
-        return { requestId: failure.requestId, failure };
-      },
-    );
-  return { taskId, log, startedMs, attempts, statusCode, ...outcome };
-}
-
-async function finish(request: StopRequest, parts: StopDeps): Promise<TaskResult> {
-  const { log, startedMs, ...facts } = request;
-  const resolution = await reach(request, parts);
-  const durationMs = parts.clock.now() - startedMs;
-  const result = {
-    ...facts,
-    failure: undefined,
-    statusError: undefined,
-    ...resolution,
-    durationMs,
-  };
+  const stop = api.stop(target, (attempt) => {
+    attempts += 1;
+    statusCode = attempt.status ?? statusCode;
+    log.attempt(attempt);
+    onAttempt();
+  });
+  const response = await stop.then(
+    (requestId): Accepted => ({ requestId, error: undefined }),
+    (thrown: unknown): Rejected => {
+      const error = asRequestError(thrown);
+      return { requestId: error.lastResponse?.requestId ?? '', error };
+    },
+  );
+  const resultOf = ({ outcome, error, statusError }: Resolution): TaskResult => ({
+    target,
+    statusCode,
+    requestId: response.requestId,
+    attempts,
+    accepted: response.error === undefined,
+    durationMs: clock.now() - startedMs,
+    outcome,
+    error,
+    statusError,
+  });
+  let resolving: Promise<Resolution>;
+  if (response.error === undefined) {
+    log.accepted();
+    onAccepted(resultOf(unconfirmed()));
+    resolving = confirm(target, deps, log);
+  } else {
+    const { ifNotRunning } = deps;
+    resolving = explain(target, response.error, { api, ifNotRunning, log });
+  }
+  // A fault of ours erases nothing of what the API returned, and ends no other task.
+  const resolution = await resolving.catch(
+    (thrown: unknown): Resolution => ({ outcome: 'failed', error: asRequestError(thrown) }),
+  );
+  const result = resultOf(resolution);
   log.end(result);
   return result;
 }
 
-async function reach(request: StopRequest, parts: StopDeps): Promise<Resolution> {
-  const { taskId, log, failure } = request;
-  if (failure === undefined) {
-    return parts.wait ? waitForEnd(taskId, parts, log) : { outcome: 'stop-requested' };
-  }
-  const over = parts.notRunningSucceeds && maySayNotRunning(failure);
-  return over && (await isFinished(taskId, parts.api, log))
-    ? { outcome: 'not-running', failure }
-    : { outcome: 'failed', failure };
+function asRequestError(thrown: unknown): RequestError {
+  return thrown instanceof RequestError ? thrown : new UnexpectedError(thrown);
 }
 
-// Codes that refuse whoever asks, under whatever HTTP status:
-// HWS/intl/en-us/api-codecheck/ErrorCode.html
-const CREDENTIAL_CODES: ReadonlySet<string> = new Set([
-  'CC.00000003',
-  'CC.00050007',
-  'CC.00050010',
-  'CC.00050011',
-]);
+/** What the API accepting the stop comes to. */
+async function confirm(
+  target: Target,
+  { api, clock, deadline, wait }: StopDeps,
+  log: TaskLogger,
+): Promise<Resolution> {
+  return wait ? pollStatus(target, { api, clock, deadline }, log) : { outcome: 'stop-requested' };
+}
 
-// What the API says to the stop of a task that does not run is not documented, so that every final
-// refusal may be it, but those that are about the credential.
-function maySayNotRunning(failure: RequestError): boolean {
+/** What the API rejecting the stop comes to. */
+async function explain(
+  target: Target,
+  error: RequestError,
+  { api, ifNotRunning, log }: Pick<StopDeps, 'api' | 'ifNotRunning'> & { readonly log: TaskLogger },
+): Promise<Resolution> {
+  const over = ifNotRunning === 'succeed' && mayMeanNotRunning(error);
+  return over && (await isFinished(target, api, log))
+    ? { outcome: 'not-running', error }
+    : { outcome: 'failed', error };
+}
+
+// What the API returns for the stop of a task that is not running is not documented, so that every
+// final rejection may mean it, except those of the caller.
+function mayMeanNotRunning(error: RequestError): boolean {
+  const { denied, credential } = codeFacts(error.code, error.message) ?? {};
   return (
-    failure instanceof ApiError &&
-    failure.kind === 'api-error' &&
-    !failure.transient &&
-    failure.status !== 401 &&
-    failure.status !== 403 &&
-    !CREDENTIAL_CODES.has(failure.code)
+    error instanceof ApiError &&
+    error.kind === 'rejected' &&
+    !error.transient &&
+    ![401, 403, 429, null].includes(error.status) &&
+    !denied &&
+    !credential
   );
 }
 
-async function isFinished(taskId: string, api: CheckApi, log: TaskLog): Promise<boolean> {
+async function isFinished(
+  target: Target,
+  api: Pick<CheckApi, 'status'>,
+  log: TaskLogger,
+): Promise<boolean> {
   try {
-    const { state } = await api.status(taskId, (attempt) => log.attempt(attempt));
+    const { state } = await api.status(target, (attempt) => log.attempt(attempt));
+    if (state === 'never-checked') return target.executionId === undefined;
     return state !== 'checking' && state !== 'unknown';
   } catch (error) {
-    log.line(`Its status could not be read, so the refusal stands: ${errorMessage(error)}`);
+    log.line(`The status could not be read, so the rejection stands: ${errorMessage(error)}`);
     return false;
   }
-}
-
-function asFailure(error: unknown): RequestError {
-  if (error instanceof RequestError) return error;
-  return new NetworkError(`Unexpected error: ${errorMessage(error)}`, {
-    kind: 'other',
-    cause: error,
-  });
 }

@@ -1,19 +1,38 @@
 import type { RequestError } from '../http/errors.ts';
+import type { Target } from '../inputs/target.ts';
 
-/** What became of a task, in the words of the output `outcome`. */
+/** How stopping a task ended, as the output `outcome` has it. */
 export type Outcome = 'stop-requested' | 'stopped' | 'not-running' | 'failed';
 
+/** What is known of a task that was to be stopped. */
 export interface TaskResult {
-  readonly taskId: string;
+  readonly target: Target;
   readonly outcome: Outcome;
-  /** HTTP status of the last answer to the stop request; null where there was none. */
+  /** HTTP status of the last response to the stop request; null without one. */
   readonly statusCode: number | null;
   readonly requestId: string;
-  /** Requests sent for the stop, status requests left out. */
+  /** Stop requests that were sent, status requests not counted. */
   readonly attempts: number;
   readonly durationMs: number;
-  /** Why it failed, or what the API said when nothing was running. */
-  readonly failure: RequestError | undefined;
-  /** Why the status could not be read, where it was asked for in vain. */
+  /** Whether the API accepted the stop request. */
+  readonly accepted: boolean;
+  /** Why it failed, or what the API returned when nothing was running. */
+  readonly error: RequestError | undefined;
+  /** Why the status could not be read, if it was needed. */
   readonly statusError: RequestError | undefined;
+}
+
+/** The result of a task that nothing was sent for. */
+export function notAttempted(target: Target, error: RequestError): TaskResult {
+  return {
+    target,
+    outcome: 'failed',
+    statusCode: null,
+    requestId: '',
+    attempts: 0,
+    durationMs: 0,
+    accepted: false,
+    error,
+    statusError: undefined,
+  };
 }

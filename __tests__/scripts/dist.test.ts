@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HttpClient } from '@actions/http-client';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { ENTRIES } from '../../scripts/bundle.ts';
+import { issueCertificate } from '../support/certificates.ts';
+import { startMockApi, TOKEN } from '../support/with-mock-api.ts';
+
+// Dropping what is unused depends on how the bundled packages are written. A new version of
+// @actions/core or @actions/http-client may undo it, and nothing but the time of a step would show.
+
+const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const textOf = (path: string) => readFileSync(pathOf(path), 'utf8');
+
+/** The builtins that the bundle names; the package `tunnel` names some of them. */
+const NAMED = [
+  ...['assert', 'crypto', 'events', 'fs', 'http', 'https', 'net', 'os', 'path'],
+  ...['timers/promises', 'tls', 'url', 'util'],
+];
+/** Public builtins that a stop loads and a bare POST does not. */
+const LOADED = ['http', 'os', 'timers/promises'];
+const LIMIT_KIB = 200;
+
+const bundle = textOf('dist/bundle.js');
+
+describe('dist', () => {
+  test('has the bundle, and a line for each entry', () => {
+    const entries = ENTRIES.map(({ file }) => file);
+    expect(readdirSync(pathOf('dist')).sort()).toEqual(
+      [...entries, 'bundle.js', 'licenses.txt', 'package.json'].sort(),
+    );
+    for (const { file, call } of ENTRIES) {
+      expect(textOf(`dist/${file}`)).toBe(`require('./bundle.js').${call}();\n`);
+    }
+  });
+
+  test(`has at most ${LIMIT_KIB} KiB`, () => {
+    const sizes = readdirSync(pathOf('dist')).map((file) => statSync(pathOf(`dist/${file}`)).size);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(LIMIT_KIB * 1024);
+  });
+});
+
+describe('the bundle', () => {
+  test('names the expected builtins, and no package', () => {
+    const names = [...bundle.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name = '']) => name);
+    expect(names.filter((name) => !isBuiltin(name))).toEqual([]);
+    expect([...new Set(names.map((name) => name.replace('node:', '')))].sort()).toEqual(NAMED);
+  });
+
+  test.each([
+    ['undici', /ProxyAgent extends|DispatcherBase|class (Pool|Agent|Client) extends|llhttp/],
+    ['@actions/exec', /ToolRunner|windowsVerbatimArguments|ExecState|argStringToArray/],
+    ['@actions/io', /\bmkdirP\b|\brmRF\b|cpSync/],
+    ['the summary of @actions/core', /class Summary\b|SUMMARY_ENV_VAR|\.promises\b/],
+  ])('has nothing of %s', (_, code) => {
+    expect(bundle).not.toMatch(code);
+  });
+
+  test('loses no module of src that is imported for its effect alone', () => {
+    const files = readdirSync(pathOf('src'), { recursive: true, encoding: 'utf8' });
+    const withEffect = files
+      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => /^import ['"]/m.test(textOf(`src/${file}`)));
+    expect(files).toContain('index.ts');
+    expect(withEffect).toEqual([]);
+  });
+});
+
+describe('a stop over https', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'loaded-'));
+    writeFileSync(join(folder, 'output'), '');
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  test('loads little more of Node.js than a bare POST does', async () => {
+    const { tls, authorityFile } = await issueCertificate('localhost');
+    const { endpoint } = await startMockApi({ scans: { bare: {}, step: {} }, tls });
+    const bare = await loadedBy('scripts/bare-post.cjs', {
+      NODE_EXTRA_CA_CERTS: authorityFile,
+      ENDPOINT: endpoint,
+      TASK_ID: 'bare',
+      TOKEN,
+    });
+    const step = await loadedBy('dist/index.js', {
+      NODE_EXTRA_CA_CERTS: authorityFile,
+      'INPUT_TASK-ID': 'step',
+      INPUT_TOKEN: TOKEN,
+      'INPUT_EXECUTION-ID': 'current',
+      INPUT_ENDPOINT: endpoint,
+      GITHUB_OUTPUT: join(folder, 'output'),
+      GITHUB_STEP_SUMMARY: join(folder, 'summary'),
+    });
+    expect(bare).toContain('https');
+    expect(step.filter((name) => !bare.includes(name)).sort()).toEqual(LOADED);
+  });
+
+  async function loadedBy(
+    script: string,
+    env: Readonly<Record<string, string>>,
+  ): Promise<string[]> {
+    const preload = pathOf('__tests__/scripts/loaded-builtins.cjs');
+    const file = join(folder, 'loaded');
+    const child = spawn(process.execPath, ['--require', preload, pathOf(script)], {
+      env: { SystemRoot: process.env['SystemRoot'], LOADED_FILE: file, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    child.stdout.resume();
+    const exitCode = await new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    expect(exitCode).toBe(0);
+    return JSON.parse(readFileSync(file, 'utf8'));
+  }
+});
+
+describe('the stub of undici', () => {
+  test('is installed wherever undici would be', () => {
+    expect(realpathSync(pathOf('node_modules/undici'))).toBe(pathOf('stubs/undici'));
+    const lock: { packages: Record<string, unknown> } = JSON.parse(textOf('package-lock.json'));
+    const installed = Object.entries(lock.packages).filter(([path]) =>
+      path.endsWith('node_modules/undici'),
+    );
+    expect(installed).toEqual([['node_modules/undici', { resolved: 'stubs/undici', link: true }]]);
+  });
+
+  test('throws an error that names it, should it ever be used', () => {
+    process.env['https_proxy'] = 'http://user:password@proxy.example.com:3128';
+    try {
+      expect(() => new HttpClient('test').getAgentDispatcher('https://check.example.com/')).toThrow(
+        new Error('undici is not bundled: see stubs/undici'),
+      );
+    } finally {
+      delete process.env['https_proxy'];
+    }
+  });
+});
