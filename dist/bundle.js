@@ -432,8 +432,8 @@ if(""===s)return
 const o=/^\d{1,7}$/.test(s)?Number(s):Number.NaN
 if(o>=n&&o<=r)return o
 throw new InputError(t,`must be a whole number from ${n} to ${r}`,s)}function count(e,t){return`${e} ${t}${1===e?"":"s"}`}function list(e){return e.length<2?e.join(""):`${e.slice(0,-1).join(", ")} and ${e.at(-1)}`}const x=["token","secret-access-key","security-token"]
-const _=["HUAWEI_CLOUD_SECRET_ACCESS_KEY","ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
-const b=["access-key-id","secret-access-key","security-token"]
+const b=["HUAWEI_CLOUD_SECRET_ACCESS_KEY","ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
+const _=["access-key-id","secret-access-key","security-token"]
 const $=["oidc-provider-urn","agency-urn","oidc-audience","sts-endpoint"]
 const I="If the value comes from a secret, check the name of the secret; runs triggered by a fork or by Dependabot cannot read repository secrets."
 function readIdTokenService(){const e=variable("ACTIONS_ID_TOKEN_REQUEST_URL")
@@ -463,7 +463,7 @@ if(void 0===r){const n=[...v.keys()].join(", ")
 throw new InputError(t,`must be one of these regions: ${n}`,e)}return new URL(`https://${n?newestHost(e):r}`)}(n,i?"region (from $HUAWEI_CLOUD_REGION)":"region",r)
 return o??a}(e,s,n||o)
 const a=function readCredential(e,t){const given=t=>t.filter(t=>""!==e(t))
-const[n,r,s]=[given(["token"]),given(b),given($)]
+const[n,r,s]=[given(["token"]),given(_),given($)]
 if([n,r,s].filter(e=>e.length>0).length>1)throw new InputError(list([...n,...r,...s]),"cannot be combined; use only one of token, access key (access-key-id and secret-access-key) or OIDC (oidc-provider-urn and agency-urn)")
 if(n.length>0)return function readToken(e){if(""!==e("project-id"))throw new InputError("project-id","must be empty with token, which belongs to one project")
 return{kind:"token",token:readSecret(e,"token",1e5),source:"the input token"}}(e)
@@ -573,8 +573,9 @@ const s=function topicOf(e,t,{newestHost:n}){const{code:r,message:s,kind:o,opera
 if("id-token"===i&&!W.has(o))return"id-token-service"
 if(r===P&&t&&"stop"===i)return n?.startsWith("codearts-check.")?"old-host":"wrong-host"
 if("APIGW.0301"===r){const e=F.find(([e])=>e.test(s))
-if(void 0!==e)return e[1]}const a=codeFacts(r,s)?.topic??B[o]??function topicOfStatus({status:e,operation:t}){const n=G.get(e)
-return"sts"===t&&null!==e&&e<500&&"throttled"!==n&&"too-large"!==n?"trust-policy":n}(e)
+if(void 0!==e)return e[1]}const a=codeFacts(r,s)?.topic??B[o]??function topicOfStatus({status:e,operation:t,transient:n}){if(200===e&&n)return"busy"
+const r=G.get(e)
+return"sts"===t&&null!==e&&e<500&&"throttled"!==r&&"too-large"!==r?"trust-policy":r}(e)
 return"may-have-happened"===a?function topicIfLost({operation:e}){if("sts"===e)return"busy"
 return void 0===e||"stop"===e?"may-have-happened":void 0}(e):a}(r,t,n)
 return s&&adviceOn(s,r,n)}const K={credentialHint:void 0,ifNotRunning:void 0,newestHost:void 0}
@@ -788,19 +789,19 @@ r.pathname=`${r.pathname.replace(/\/$/,"")}${t}`
 for(const[e,t]of Object.entries(n))r.searchParams.set(e,t)
 return r}class StartedWithError extends ApiError{executionId
 constructor(e,t){super(t.message,t)
-this.executionId=e}}class CheckApi{#_
-constructor(e){this.#_=e}get ended(){return this.#_.client.ended}stop({taskId:e,executionId:t},n){const{client:r,endpoint:s,authorize:o,retries:i}=this.#_
+this.executionId=e}}class CheckApi{#b
+constructor(e){this.#b=e}get ended(){return this.#b.client.ended}stop({taskId:e,executionId:t},n){const{client:r,endpoint:s,authorize:o,retries:i}=this.#b
 const a=void 0===t
 const c=a?jsonRequest("POST",callUrl(s,`/v2/tasks/${e}/stop`)):jsonRequest("PUT",callUrl(s,`/v1/tasks/${e}/stop`,{job_id:t}))
-return r.send({operation:"stop",request:c,authorize:o,parse:(e,t)=>parseResponse(e,t,{innerStatus:!a}).requestId,retries:i,onAttempt:n})}status(e,t,n=this.#_.retries){return this.#b(e,"progress",{operation:"status",parse:(e,t)=>function parseStatus({json:e}){const t=asRecord(e)
+return r.send({operation:"stop",request:c,authorize:o,parse:(e,t)=>parseResponse(e,t,{innerStatus:!a}).requestId,retries:i,onAttempt:n})}status(e,t,n=this.#b.retries){return this.#_(e,"progress",{operation:"status",parse:(e,t)=>function parseStatus({json:e}){const t=asRecord(e)
 const n=t.task_status
 const r=asRecord(t.progress).ratio
-return{state:me.get(n)??"unknown",taskStatus:describeValue(n),ratio:"string"==typeof r?r:void 0}}(parseResponse(e,t)),retries:n,onAttempt:t})}issues(e,t){return this.#b(e,"defects-summary",{operation:"result",parse:(e,t)=>function parseIssues(e){const t=asRecord(e.json)
+return{state:me.get(n)??"unknown",taskStatus:describeValue(n),ratio:"string"==typeof r?r:void 0}}(parseResponse(e,t)),retries:n,onAttempt:t})}issues(e,t){return this.#_(e,"defects-summary",{operation:"result",parse:(e,t)=>function parseIssues(e){const t=asRecord(e.json)
 const count=n=>{const r=t[n]
 const s="string"==typeof r&&/^\d+$/.test(r)?Number(r):r
 if("number"==typeof s&&Number.isSafeInteger(s)&&s>=0)return s
 throw invalidResponse(`'${n}' is not a count`,e)}
-return{total:count("issue_count"),critical:count("critical_count"),major:count("major_count"),minor:count("minor_count"),suggestion:count("suggestion_count")}}(parseResponse(e,t)),retries:this.#_.retries,onAttempt:t})}start(e,{once:t,beforeSend:n,onConnected:r,onAttempt:s,onStarted:o}){const{client:i,endpoint:a,authorize:c}=this.#_
+return{total:count("issue_count"),critical:count("critical_count"),major:count("major_count"),minor:count("minor_count"),suggestion:count("suggestion_count")}}(parseResponse(e,t)),retries:this.#b.retries,onAttempt:t})}start(e,{once:t,beforeSend:n,onConnected:r,onAttempt:s,onStarted:o}){const{client:i,endpoint:a,authorize:c}=this.#b
 return i.send({operation:"start",request:jsonRequest("POST",callUrl(a,`/v2/tasks/${e}/run`)),authorize:(e,t)=>{n()
 return c(e,t)},parse:(e,t)=>function parseStart(e,t,n){const r=function executionIdIn(e){const t=asRecord(parseJson(e)).exec_id
 return"string"==typeof t&&/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}(e.body)
@@ -809,7 +810,7 @@ try{s=parseResponse(e,t)}catch(e){if(void 0===r||!(e instanceof ApiError&&e.code
 n(r)
 throw new StartedWithError(r,e)}if(void 0===r)throw invalidResponse("'exec_id' is missing or malformed",s)
 n(r)
-return{executionId:r,requestId:s.requestId}}(e,t,o),retries:0,onAttempt:s,onConnected:r,once:t})}#b({taskId:e,executionId:t},n,r){const{client:s,endpoint:o,authorize:i}=this.#_
+return{executionId:r,requestId:s.requestId}}(e,t,o),retries:0,onAttempt:s,onConnected:r,once:t})}#_({taskId:e,executionId:t},n,r){const{client:s,endpoint:o,authorize:i}=this.#b
 const a=callUrl(o,`/v2/tasks/${e}/${n}`,void 0===t?{}:{job_id:t})
 return s.send({...r,authorize:i,request:{method:"GET",url:a,headers:{},body:""}})}}function jsonRequest(e,t){return{method:e,url:t,headers:{"content-type":"application/json"},body:"{}"}}const me=new Map([[0,"checking"],[1,"failed"],[2,"succeeded"],[3,"stopped"],[null,"never-checked"]])
 function describeValue(e){if(void 0===e)return"none"
@@ -877,13 +878,13 @@ return generator}function validateConcurrency(e){if(!Number.isInteger(e)&&e!==Nu
 #A=Number.NEGATIVE_INFINITY
 get nextMs(){return this.#R}take(e){this.#R=Math.max(this.#R,e+this.#S)}admitted(){this.#S*=.97}rejected(e,t,n){if(e>=this.#A){this.#A=t
 this.#S=Math.min(5e3,1.5*this.#S||50)
-this.#R=Math.max(this.#R,t+this.#S)}this.#R=Math.max(this.#R,t+(n??0))}}class client_HttpClient{#_
+this.#R=Math.max(this.#R,t+this.#S)}this.#R=Math.max(this.#R,t+(n??0))}}class client_HttpClient{#b
 #C=pLimit(16)
 #O=new Throttle
 #q=new AbortController
 #N
 #j
-constructor(e){this.#_=e
+constructor(e){this.#b=e
 const{signal:t}=e.deadline
 t.addEventListener("abort",()=>this.#q.abort(),{once:!0})
 if(t.aborted)this.#q.abort()}get ended(){return this.#q.signal}async send(e){let t
@@ -898,7 +899,7 @@ if(void 0===c)throw t
 n||=t.staleConnection
 if(countsAsRetry(t))s-=1
 await this.#U(c)}}async#M(e,t){await this.#P()
-const{clock:n}=this.#_
+const{clock:n}=this.#b
 const r=e.authorize(e.request,n.date())
 const s=n.now()
 const o=await this.#H(e,r,t.freshConnection)
@@ -908,7 +909,7 @@ if(429===i?.status){this.#N=i
 this.#O.rejected(s,n.now(),i.retryAfterMs)}else if(null!==a)this.#O.admitted()
 const c=i&&this.#L(i,e,t)
 const{number:u}=t
-return[o,{request:r,number:u,status:a,durationMs:n.now()-s,error:i,nextInMs:c}]}async#H(e,t,n){const{transport:r,clock:s,deadline:o}=this.#_
+return[o,{request:r,number:u,status:a,durationMs:n.now()-s,error:i,nextInMs:c}]}async#H(e,t,n){const{transport:r,clock:s,deadline:o}=this.#b
 const i=new AbortController
 const abort=()=>i.abort()
 const a=void 0===e.once?s.schedule(2e4,abort):()=>{}
@@ -918,20 +919,20 @@ try{const o=await r.send(t,{signal:i.signal,freshConnection:n,onConnected:e.onCo
 return{value:e.parse(o,s.date()),error:void 0,status:o.status}}catch(e){if(!(e instanceof RequestError))throw e
 const n=this.#z(e,t,i.signal)
 return{error:n,status:n.status}}finally{a()
-o.signal.removeEventListener("abort",abort)}}#z(e,t,n){const{deadline:r}=this.#_
+o.signal.removeEventListener("abort",abort)}}#z(e,t,n){const{deadline:r}=this.#b
 if(!(n.aborted&&e instanceof NetworkError))return e
 if(r.signal.aborted)return deadlineError(r,e)
 const s="proxy"===e.kind
 return new NetworkError(`${s?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{...partOf(e),kind:s?"proxy":"timeout",transient:!0})}#D(e){this.#j??=e
-this.#q.abort()}async#P(){const{clock:e,deadline:t}=this.#_
+this.#q.abort()}async#P(){const{clock:e,deadline:t}=this.#b
 for(;;){if(void 0!==this.#j)throw new SkippedError("the credential was rejected",this.#j)
 if(t.signal.aborted)throw this.#B()
 const n=this.#O.nextMs-e.now()
 if(n<=0){this.#O.take(e.now())
 return}if(n>=t.remainingMs())throw this.#B()
-await this.#U(n)}}async#U(e){await this.#_.clock.sleep(e,this.ended).catch(()=>{})}#B(){const{clock:e,deadline:t}=this.#_
+await this.#U(n)}}async#U(e){await this.#b.clock.sleep(e,this.ended).catch(()=>{})}#B(){const{clock:e,deadline:t}=this.#b
 const n=this.#O.nextMs>e.now()?this.#N:void 0
-return void 0===n||void 0!==t.interruption?deadlineError(t):new SkippedError("the API throttles requests past the deadline",n)}#L(e,{once:t},{number:n,retriesLeft:r}){const{clock:s,deadline:o,random:i}=this.#_
+return void 0===n||void 0!==t.interruption?deadlineError(t):new SkippedError("the API throttles requests past the deadline",n)}#L(e,{once:t},{number:n,retriesLeft:r}){const{clock:s,deadline:o,random:i}=this.#b
 if(401===e.status)return
 const a=void 0===t?function retryInMs(e,t,n){if(!countsAsRetry(e))return 0
 return e.transient?e.retryAfterMs??backoffMs(t,n):void 0}(e,n,i()):t.retryInMs(e)
@@ -978,13 +979,13 @@ const i=t.map(e=>`<th>${e}</th>`).join("")
 const a=o.length<n.length?`<p>and ${n.length-o.length} more</p>\n`:""
 const c=`<table>\n<tr>${i}</tr>\n${o.join("")}</table>\n${a}`
 return void 0===e?c:`<details><summary>${escapeHtml(e)}</summary>\n${c}</details>\n`}#ee(e){return"string"==typeof e?escapeHtml(e):this.#K(e.code,300)}#X(e){return escapeHtml(this.#G.sanitize(e,2e3))}#K(e,t){const n=this.#G.sanitize(e,t)
-return""===n?" ":`<code>${escapeHtml(n)}</code>`}}class Report{#_
+return""===n?" ":`<code>${escapeHtml(n)}</code>`}}class Report{#b
 #te
 #ne={}
 #re
 #se=!1
-constructor(e){this.#_=e
-this.#te=new SummaryWriter(e.secrets,e.docsUrl)}get secrets(){return this.#_.secrets}setOutputs(e){const t=Object.entries(e).filter(([e])=>e in this.#_.emptyOutputs)
+constructor(e){this.#b=e
+this.#te=new SummaryWriter(e.secrets,e.docsUrl)}get secrets(){return this.#b.secrets}setOutputs(e){const t=Object.entries(e).filter(([e])=>e in this.#b.emptyOutputs)
 this.#ne={...this.#ne,...Object.fromEntries(t)}
 try{for(const[e,n]of t)setOutput(e,n)}catch(e){this.#re=e}}fail({headline:e,causes:t,advice:n,notes:r,end:s}){const o=1===t.length?[`${e}: ${t[0]}`]:[e,...t]
 const i=this.#oe(o)
@@ -994,24 +995,24 @@ let u=n.length
 let d=this.#oe([...r,...this.#ie(n),...a])
 for(;u>0&&d.length>=c;){u-=1
 d=this.#oe([...r,...this.#ie(n.slice(0,u)),...a])}const l=[truncate(i,4e3-d.length-1),d]
-this.#ae(l.filter(Boolean).join("\n"))}warn(e,t){warning(this.#oe([e,...this.#ie(t)]),{title:this.#_.title})}failEarly(e){const t=this.#ce(e.causes.join(" "))
-this.setOutputs({...this.#_.emptyOutputs,outcome:"failed","error-message":t})
+this.#ae(l.filter(Boolean).join("\n"))}warn(e,t){warning(this.#oe([e,...this.#ie(t)]),{title:this.#b.title})}failEarly(e){const t=this.#ce(e.causes.join(" "))
+this.setOutputs({...this.#b.emptyOutputs,outcome:"failed","error-message":t})
 this.fail(e)
 this.summarize(e,[])
 this.finish()}failUnexpectedly(e,t){const n=this.#ce(e)
-const r={...this.#_.emptyOutputs,outcome:"failed","error-message":n}
+const r={...this.#b.emptyOutputs,outcome:"failed","error-message":n}
 this.setOutputs({...r,...this.#ne,...t})
 if(!this.#se)this.#ae(n)
 this.finish()}summarize(e,t){this.#ue(()=>this.#te.ofOne(e,t))}summarizeAll(e,t){this.#ue(()=>this.#te.ofSeveral(e,t))}finish(){if(void 0===this.#re)return!0
 const e=this.#ce(`The outputs could not be set: ${errorMessage(this.#re)}`)
-if(this.#se)warning(e,{title:this.#_.title})
+if(this.#se)warning(e,{title:this.#b.title})
 else this.#ae(e)
-return!1}#ue(e){const{summaryFile:t}=this.#_
+return!1}#ue(e){const{summaryFile:t}=this.#b
 if(void 0===t)return
-try{!function appendSummary(e,t){(0,ke.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${errorMessage(e)}`,[])}}#ie(e){const{docsUrl:t}=this.#_
+try{!function appendSummary(e,t){(0,ke.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${errorMessage(e)}`,[])}}#ie(e){const{docsUrl:t}=this.#b
 const n=void 0===t?[]:e.map(({topic:e})=>`${t}#${e}`)
 return[...new Set([...e.map(({text:e})=>e),...n])]}#oe(e){return e.map(e=>this.#ce(e)).join("\n")}#ce(e){return this.secrets.sanitize(e,1e3)}#ae(e){this.#se=!0
-!function error(e,t={}){command_issueCommand("error",utils_toCommandProperties(t),e instanceof Error?e.toString():e)}(e,{title:this.#_.title})}}class Secrets{#de=new Set
+!function error(e,t={}){command_issueCommand("error",utils_toCommandProperties(t),e instanceof Error?e.toString():e)}(e,{title:this.#b.title})}}class Secrets{#de=new Set
 add(e){if(""===e)return
 !function core_setSecret(e){command_issueCommand("add-mask",{},e)}(e)
 const t=[e,e.replaceAll(" ","+"),JSON.stringify(e).slice(1,-1)]
@@ -1058,7 +1059,7 @@ if(void 0!==r)return r}i=c.end}return i}function toBytes(e){return Buffer.from(e
 const{title:r,emptyOutputs:s}=e
 const o=new Secrets
 return{report:new Report({secrets:o,title:r,emptyOutputs:s,summaryFile:t,docsUrl:n}),log:new Log(o)}}function maskInputs({report:e},{read:t}){!function maskSecrets(e,t){for(const n of function readSecrets(e){const now=e=>getInput(e)
-const t=[...x.flatMap(t=>[e(t),now(t)]),..._.map(variable)]
+const t=[...x.flatMap(t=>[e(t),now(t)]),...b.map(variable)]
 return[...new Set(t)].filter(e=>""!==e)}(e))t(n)}(t,t=>e.secrets.add(t))}function readInputs(e,t,n){maskInputs(e,t)
 try{return n(t)}catch(t){if(!(t instanceof InputError))throw t
 e.report.failEarly({headline:"Invalid input",causes:[t.message],advice:[adviceOn("invalid-input")],notes:[]})
@@ -1091,12 +1092,12 @@ return{...accessKeyCredential({accessKeyId:m,secretAccessKey:g,securityToken:y,p
 return{api:new CheckApi({client:t,endpoint:i,authorize:(e,t)=>c.authorize(e,t),retries:o}),credential:c}}function adviceContext({region:e},t){const n=t?.hint
 return{newestHost:newestHost(e),credentialHint:n,ifNotRunning:void 0}}const Ee={outcome:"failed","status-code":"","error-code":"","error-message":"","request-id":"",results:"[]"}
 const xe={"execution-id":"",outcome:"failed","error-code":"","error-message":"","request-id":""}
-const _e={outcome:"failed",issues:"{}","error-code":"","error-message":"","request-id":""}
-const be=/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
+const be={outcome:"failed",issues:"{}","error-code":"","error-message":"","request-id":""}
+const _e=/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
 function stopOutputs(e,t){const n=e.map(e=>function row({target:e,outcome:t,statusCode:n,error:r,requestId:s},o){const i=r?.lastResponse??r
 return{"task-id":outputText(e.taskId,o),"execution-id":outputText(e.executionId??"",o),outcome:t,"status-code":n,"error-code":outputText(i?.code??"",o),"error-message":outputText(i?.message??"",o),"request-id":outputText(s,o)}}(e,t))
 const r=n.find(({outcome:e})=>"failed"===e)??n[0]
-return{outcome:r?.outcome??"failed","status-code":String(r?.["status-code"]??""),"error-code":r?.["error-code"]??"","error-message":r?.["error-message"]??"","request-id":r?.["request-id"]??"",results:JSON.stringify(n)}}function outputText(e,t){const n=t.redact(e.toWellFormed()).replace(be," ")
+return{outcome:r?.outcome??"failed","status-code":String(r?.["status-code"]??""),"error-code":r?.["error-code"]??"","error-message":r?.["error-message"]??"","request-id":r?.["request-id"]??"",results:JSON.stringify(n)}}function outputText(e,t){const n=t.redact(e.toWellFormed()).replace(_e," ")
 return truncate(t.redact(n),1e3)}function notAttempted(e,t){return{target:e,outcome:"failed",statusCode:null,requestId:"",attempts:0,durationMs:0,accepted:!1,error:t,statusError:void 0}}class StopReport{#u
 #d
 #le
@@ -1292,8 +1293,7 @@ const d=function startPolicy(e){const{deadline:t,random:n,isInterrupted:r,onAlre
 let o=0
 let i=!1
 return{leastMs:Math.min(2e3,1e3*t.seconds*.1),retryInMs:e=>{o+=1
-if(r()||mayHaveStarted(e)||!function mayStartLater(e){if(isCredentialRejected(e))return!1
-if(e.code===H||429===e.status||isGatewayBusy(e))return!0
+if(r()||mayHaveStarted(e)||!function mayStartLater(e){if(e.code===H||429===e.status||isGatewayBusy(e))return!0
 return e instanceof NetworkError&&null===e.status&&(e.transient||"connection-refused"===e.kind||"proxy"===e.kind)}(e))return
 return Math.max(e.retryAfterMs??0,(e=>{if(e.code!==H)return backoffMs(o,n())
 if(!i)s()
@@ -1341,10 +1341,10 @@ return{read:n=>"execution-id"===n?t:e.read(n),ifNotRunning:n,maxTasks:r,emptyHin
 constructor({target:e,maxCritical:t},{report:n,log:r}){this.#u=n
 this.#i=r
 this.#r=e
-this.#xe=t}publish(e,t,n){const r=void 0===e.failure?this.#_e(e.issues,t):this.#be(e.failure,t)
+this.#xe=t}publish(e,t,n){const r=void 0===e.failure?this.#be(e.issues,t):this.#_e(e.failure,t)
 this.#ye(r)
 this.#$e(r,this.#Ie(r,n))
-return this.#u.finish()&&void 0===r.problem}#be({message:e,reason:t,error:n},r){return{issues:void 0,problem:{message:e,error:n,advice:[...void 0===n?[]:this.#Te(n,r),..."request"===t?[]:[adviceOn(t)]]}}}#_e(e,t){if(e instanceof RequestError)return this.#Se(e,t)
+return this.#u.finish()&&void 0===r.problem}#_e({message:e,reason:t,error:n},r){return{issues:void 0,problem:{message:e,error:n,advice:[...void 0===n?[]:this.#Te(n,r),..."request"===t?[]:[adviceOn(t)]]}}}#be(e,t){if(e instanceof RequestError)return this.#Se(e,t)
 const n=this.#xe
 if(void 0===n||e.critical<=n)return{issues:e,problem:void 0}
 return{issues:e,problem:{message:`The scan found ${e.critical} critical issues; at most ${n} are allowed (max-critical)`,error:void 0,advice:[adviceOn("too-many-critical")]}}}#Se(e,t){const n="The scan succeeded, but its result could not be read"+(lacksPermission(e)?" (requires codeartscheck:task:getReport)":"")
@@ -1365,16 +1365,16 @@ this.#u.summarize(c,n)}#Ie({issues:e},t){const{taskId:n,executionId:r=""}=this.#
 return[["Task",n],["Execution",r],["Issues",void 0===e?"":describeIssues(e)],["Duration",formatDuration(t)]]}#Te(e,t){const n=adviceFor(e,void 0!==this.#r.executionId,t)
 return void 0===n?[]:[n]}}function describeIssues({total:e,critical:t,major:n,minor:r,suggestion:s}){return`${e} ${1===e?"issue":"issues"} (${t} critical, ${n} major, ${r} minor, ${s} suggestion)`}function nextDelay(e,t,n){const r=Math.min(t,n.remainingMs()-1e3)
 return Math.max(r,retryAfterOf(e))}function retryAfterOf(e){return e instanceof RequestError?e.retryAfterMs??0:0}class StatusReader{#r
-#_
+#b
 #Re
 constructor(e,t){this.#r=e
-this.#_=t
+this.#b=t
 this.#Re=t.api}async read(){const e=await this.#Ae()
 if(!(e instanceof RequestError&&isCredentialRejected(e)))return e
-const t=await this.#_.renew()
+const t=await this.#b.renew()
 if(void 0===t)return e
 this.#Re=t
-return this.#Ae()}async#Ae(){const onAttempt=e=>{if(void 0!==e.error)this.#_.log.attempt(e)}
+return this.#Ae()}async#Ae(){const onAttempt=e=>{if(void 0!==e.error)this.#b.log.attempt(e)}
 try{return await this.#Re.status(this.#r,onAttempt,0)}catch(e){if(e instanceof RequestError)return e
 throw e}}}class WatchedScan{#s
 #we
@@ -1425,7 +1425,7 @@ const qe={succeeded:void 0,failed:{message:"The scan failed",reason:"scan-failed
 const Ne={message:"The service has had no status for this scan for 5 minutes",reason:"no-status",error:void 0}
 const{read:je,ifNotRunning:Me,emptyHint:Ue,saved:Pe}=R
 const He={read:je,ifNotRunning:Me,maxTasks:1,emptyHint:Ue,saved:Pe}
-async function wait(e){const t=createVoice({title:"Wait for CodeArts Check Scan",emptyOutputs:_e})
+async function wait(e){const t=createVoice({title:"Wait for CodeArts Check Scan",emptyOutputs:be})
 const n=readInputs(t,He,getWaitInputs)
 const r=n?.targets[0]
 if(void 0===n||void 0===r)return!1

@@ -140,6 +140,11 @@ describe('what has no code', () => {
     );
   });
 
+  test('a transient error without a code under HTTP 200: busy', () => {
+    const error = apiError('Failed.', { status: 200, transient: true });
+    expect(adviceFor(error, true, context)?.topic).toBe('busy');
+  });
+
   test.each<[ErrorKind, Topic, string]>([
     ['redirect', 'redirect', 'check region, endpoint, and the proxy or login page'],
     ['upgrade', 'not-json', 'something other than the API'],

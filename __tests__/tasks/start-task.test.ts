@@ -448,3 +448,9 @@ describe('a step that has been asked to end', () => {
     expect(scripted.sent).toHaveLength(2);
   });
 });
+
+test('a rejected credential is final, whatever code comes with it', async () => {
+  const { scripted, end } = start([rejected(401, 'CC.00050015'), STARTED]);
+  await expect(end).resolves.toMatchObject({ status: 401 });
+  expect(scripted.sent).toEqual(['POST a']);
+});

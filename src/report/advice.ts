@@ -234,7 +234,9 @@ function topicOf(
   return topic === 'may-have-happened' ? topicIfLost(error) : topic;
 }
 
-function topicOfStatus({ status, operation }: RequestError): Topic | undefined {
+function topicOfStatus({ status, operation, transient }: RequestError): Topic | undefined {
+  // INTERNAL_SERVER_ERROR under HTTP 200.
+  if (status === 200 && transient) return 'busy';
   const topic = STATUS_TOPICS.get(status);
   const isRejection = status !== null && status < 500;
   const isOfGateway = topic === 'throttled' || topic === 'too-large';

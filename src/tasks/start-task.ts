@@ -2,7 +2,7 @@ import { StartedWithError } from '../api/check-api.ts';
 import { ALREADY_RUNNING } from '../api/error-codes.ts';
 import { backoffMs } from '../http/backoff.ts';
 import type { OncePolicy } from '../http/client.ts';
-import { isCredentialRejected, NetworkError, type RequestError } from '../http/errors.ts';
+import { NetworkError, type RequestError } from '../http/errors.ts';
 import type { Deadline } from '../time.ts';
 
 const LEAST_MS = 2_000;
@@ -57,9 +57,8 @@ export function mayHaveStarted(error: RequestError): boolean {
   return status >= 500 || (status < 300 && !(kind === 'rejected' && code !== ''));
 }
 
-/** Whether a start that started nothing may succeed later. */
+/** Whether a start that started nothing may succeed later. The client itself repeats no 401. */
 function mayStartLater(error: RequestError): boolean {
-  if (isCredentialRejected(error)) return false;
   if (error.code === ALREADY_RUNNING || error.status === 429 || isGatewayBusy(error)) return true;
   // No connection came about.
   return (

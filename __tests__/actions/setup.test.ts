@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals';
+import { createVoice, readInputs } from '../../src/actions/setup.ts';
+import { InputError } from '../../src/inputs/input-error.ts';
+import { STEP_OPTIONS } from '../../src/inputs/inputs.ts';
+import { STOP_OUTPUTS } from '../../src/report/outputs.ts';
+import { FakeRunner } from '../support/fake-runner.ts';
+
+const step = FakeRunner.forEachTest();
+
+function read(error: Error): undefined {
+  const voice = createVoice({ title: 'Title', emptyOutputs: STOP_OUTPUTS });
+  return readInputs(voice, STEP_OPTIONS, () => {
+    throw error;
+  });
+}
+
+test('an invalid input is reported', () => {
+  expect(read(new InputError('wait', 'must be true or false', 'maybe'))).toBe(undefined);
+  expect(step.commands('error')).toEqual([
+    {
+      title: 'Title',
+      lines: [
+        "Invalid input: wait must be true or false, not 'maybe'",
+        'Correct the input. Nothing was sent.',
+      ],
+    },
+  ]);
+});
+
+test('a fault of the reader itself is left to the process', () => {
+  expect(() => read(new TypeError('x is not a function'))).toThrow(TypeError);
+  expect(step.commands('error')).toEqual([]);
+});
