@@ -257,6 +257,18 @@ describe('a null status', () => {
     expect(polls.length).toBeLessThan(12);
   });
 
+  test('has the API polled with a pause also if only a rounding error is missing to the 5 s', async () => {
+    clock = new FakeClock({ autoUpToMs: 16_000 });
+    const sinceMs = 15_306.735824868842;
+    const onPoll = (count: number) => {
+      if (count > 20) throw new Error('The API is polled without a pause');
+    };
+    await expect(poll([NULL], { responseMs: [sinceMs, 0], onPoll })).resolves.toEqual({
+      outcome: 'not-running',
+    });
+    expect(polls.at(-1)).toBeCloseTo(sinceMs + 5_001, 3);
+  });
+
   test('does not have Retry-After overlooked', async () => {
     const later = rejected(503, '', { retryAfterMs: 9_000 });
     await expect(poll([NULL, later, STOPPED])).resolves.toEqual({ outcome: 'stopped' });
@@ -598,6 +610,11 @@ describe('the progress in the log', () => {
     await poll([...ratios.map((ratio) => status('checking', ratio)), STOPPED]);
     // Polls are at 0, 0.5, 1.25, 2.4, 4.1, 6.6 s, and so on.
     expect(lines).toEqual(['0 Still running, 1%', '4062.5 Still running, 5%']);
+  });
+
+  test('has nothing that it has already, however long ago', async () => {
+    await poll([...Array(8).fill(status('checking', '5%')), STOPPED]);
+    expect(lines).toEqual(['0 Still running, 5%']);
   });
 
   test('has something new after three seconds', async () => {
