@@ -637,8 +637,7 @@ return 1===s.length?n:`${capitalize(describeTarget(e))}: ${n}`})
 const i=s.length-o.length
 return{headline:`Could not check ${n}`,causes:i>0?[...o,`and ${i} more`]:o,advice:s.flatMap(e=>guard_report_adviceOn(e,t)),notes:[],end:`${capitalize(n)} may still be running and ${r} not guarded.`}}}function isCertain(e){if(e.transient||429===e.status||"deadline"===e.kind)return!1
 return"status"!==e.operation||!lacksPermission(e)}function guard_report_adviceOn({target:e,error:t},n){return[adviceFor(t,void 0!==e.executionId,n)].filter(e=>void 0!==e)}async function firstAlone(e,t){const n=Promise.withResolvers()
-const run=async(e,r)=>{await t(e,r,n.resolve)
-n.resolve()}
+const run=(e,r)=>t(e,r,n.resolve)
 const[r,...s]=e
 if(void 0===r)return
 const o=run(r,0)
@@ -1233,11 +1232,11 @@ maskInputs(t,s)
 t.log.line($e)
 if(void 0===r)return stopSaved(s,n,{deps:e,voice:t})
 t.log.line(Ie[r])
-return!1}function endedEarly(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}function mayHaveStarted(e){const{status:t,code:n,kind:r}=e
+return!1}function endedEarly(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}function mayHaveStarted(e){const{status:t,code:n}=e
 if(e instanceof StartedWithError)return!0
 if(null===t)return e.mayHaveHappened
 if(n===H||isGatewayBusy(e))return!1
-return t>=500||t<300&&!("rejected"===r&&""!==n)}function isGatewayBusy({status:e,code:t}){return 503===e&&t.startsWith("APIGW.")}class StartReport{#u
+return t>=500||t<300&&""===n}function isGatewayBusy({status:e,code:t}){return 503===e&&t.startsWith("APIGW.")}class StartReport{#u
 #i
 #me
 #ge=""

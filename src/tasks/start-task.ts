@@ -50,11 +50,11 @@ export function startPolicy(deps: StartPolicyDeps): OncePolicy {
  * code under 2xx), what its gateway did not pass on, and what never reached it, started nothing.
  */
 export function mayHaveStarted(error: RequestError): boolean {
-  const { status, code, kind } = error;
+  const { status, code } = error;
   if (error instanceof StartedWithError) return true;
   if (status === null) return error.mayHaveHappened;
   if (code === ALREADY_RUNNING || isGatewayBusy(error)) return false;
-  return status >= 500 || (status < 300 && !(kind === 'rejected' && code !== ''));
+  return status >= 500 || (status < 300 && code === '');
 }
 
 /** Whether a start that started nothing may succeed later. The client itself repeats no 401. */

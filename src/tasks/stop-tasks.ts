@@ -45,14 +45,11 @@ export async function firstAlone(
   work: (target: Target, index: number, onAttempt: () => void) => Promise<void>,
 ): Promise<void> {
   const attempted = Promise.withResolvers<void>();
-  const run = async (target: Target, index: number) => {
-    await work(target, index, attempted.resolve);
-    // Nothing was sent for it.
-    attempted.resolve();
-  };
+  const run = (target: Target, index: number) => work(target, index, attempted.resolve);
   const [first, ...others] = targets;
   if (first === undefined) return;
   const running = run(first, 0);
+  // Its work may end without an attempt.
   await Promise.race([attempted.promise, running]);
   await Promise.all([running, ...others.map((target, index) => run(target, index + 1))]);
 }
