@@ -736,8 +736,7 @@ if(isFramed(t,n)||!o&&function endsByItself({status:e,body:t}){if(e<200||e>299)r
 const n=t.trim()
 try{return"number"!=typeof JSON.parse(n)}catch{return!/^[[{"\d-]/.test(n)&&!["true","false","null"].some(e=>e.startsWith(n))}}(e))i(e)
 else cutShort()})
-e.once("error",cutShort)
-e.once("close",cutShort)})}(n)}catch(e){if(e instanceof NetworkError)throw e
+e.once("error",cutShort)})}(n)}catch(e){if(e instanceof NetworkError)throw e
 const{socket:n,reused:r,established:o,bytesBefore:i}=d
 throw function connectionError(e,t){return e instanceof TunnelError?function proxyError(e,t){const{route:n}=t
 const{status:r,hadPassword:s}=e

@@ -605,7 +605,7 @@ describe('while the API throttles', () => {
     expect(bench.sent).toHaveLength(4);
   });
 
-  test('the next request in the queue waits, too', async () => {
+  test('the next request in the queue is held back as well', async () => {
     const bench = new Bench({ '/0': [throttled(5_000)] }, { exchangeMs: 100 });
     await Promise.all(paths(18).map((path) => bench.send(path)));
     expect(bench.sent).toHaveLength(19);
@@ -614,7 +614,7 @@ describe('while the API throttles', () => {
     }
   });
 
-  test('requests are repeated until the deadline, whatever retries is', async () => {
+  test('requests are repeated until the deadline, regardless of retries', async () => {
     const bench = new Bench({ '/a': Array.from({ length: 15 }, () => throttled(1_000)) });
     await expect(bench.send('/a', { retries: 0 })).resolves.toBe('good');
     expect(bench.sent).toHaveLength(16);
@@ -861,7 +861,7 @@ describe('a request that must not be made twice', () => {
     expect(bench.freshConnections).toEqual([true, true, true]);
   });
 
-  test('is repeated by its own policy, whatever retries and Retry-After are', async () => {
+  test('is repeated by its own policy, regardless of retries and Retry-After', async () => {
     const errors = [busy(7_000), invalid(), busy()];
     const bench = new Bench({ '/a': [...errors] });
     const asked: RequestError[] = [];
@@ -916,7 +916,7 @@ describe('a request that must not be made twice', () => {
     [7_999, 2],
     [8_000, 1],
   ])(
-    'is not begun with less time left than its policy wants: after %i of 10 s there are %i attempts',
+    'is not begun with less time left than its policy requires: after %i of 10 s there are %i attempts',
     async (retryInMs, attempts) => {
       const bench = new Bench({ '/a': [busy()] }, { seconds: 10 });
       await bench.send('/a', once(retryInMs, 2_000)).catch(() => undefined);

@@ -70,6 +70,7 @@ const COMPLETE: readonly (readonly [string, string, Ending])[] = [
   ['400 Bad Request', '{"error_code":"CC.1"', 'closes'],
   ['503 Service Unavailable', '', 'closes'],
   ['302 Found', '', 'closes'],
+  ['300 Multiple Choices', '{', 'closes'],
 ];
 
 const CUT_SHORT: readonly (readonly [string, string, Ending])[] = [
@@ -80,6 +81,8 @@ const CUT_SHORT: readonly (readonly [string, string, Ending])[] = [
   ['200 OK|Transfer-Encoding: chunked', '4\r\nnull\r\n', 'resets'],
   ['200 OK|Transfer-Encoding: chunked', '', 'closes'],
   ['200 OK|Transfer-Encoding: chunked', '4\r\nnull\r\n0\r\n', 'closes'],
+  ['200 OK|Transfer-Encoding: chunked', '4\r\nnull\r\nno chunk\r\n', 'stays open'],
+  ['200 OK|Transfer-Encoding: chunked', '4\r\nnull\r\nno chunk\r\n', 'closes'],
   ['200 OK', '{"a":1}', 'resets'],
   ['200 OK', 'null', 'resets'],
   ['200 OK', '', 'resets'],
@@ -95,7 +98,7 @@ const CUT_SHORT: readonly (readonly [string, string, Ending])[] = [
   ['200 OK', '1', 'closes'],
   ['200 OK', '-', 'closes'],
   ['200 OK', '-1.5e3', 'closes'],
-  // Their end is the end of the connection, too.
+  // These end with the connection as well.
   ['200 OK|Transfer-Encoding: identity', '', 'closes'],
   ['200 OK|Transfer-Encoding: identity', 'null', 'resets'],
   ['200 OK|Transfer-Encoding: identity', '{"a":1', 'closes'],

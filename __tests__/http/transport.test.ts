@@ -75,7 +75,7 @@ describe('a request', () => {
       'content-length': '8',
       'x-auth-token': 'token',
       'user-agent': USER_AGENT,
-      // A body that is compressed could not be told from half of one.
+      // Half of a compressed body would look like a whole one.
       'accept-encoding': 'identity',
       connection: 'keep-alive',
     });

@@ -282,7 +282,7 @@ describe('a proxy', () => {
     ['', 'proxy-password-missing', 'requires a user and a password (HTTP 407)'],
     ['user:wrong', 'proxy-password-rejected', 'rejected the user or the password (HTTP 407)'],
     ['user', 'proxy-password-rejected', 'rejected the user or the password (HTTP 407)'],
-  ])('that wants a password, and gets %j', async (user, kind, words) => {
+  ])('that requires a password, and gets %j', async (user, kind, words) => {
     const api = await startApi();
     const proxy = await startProxy({ target: api.port, credentials: 'user:right' }, user);
     await expect(send(new Transport())).rejects.toMatchObject({
@@ -297,7 +297,7 @@ describe('a proxy', () => {
     expect(api.connections).toBe(0);
   });
 
-  test('that wants a password lets a request with the right one through', async () => {
+  test('that requires a password lets a request with the right one through', async () => {
     const api = await startApi();
     await startProxy({ target: api.port, credentials: 'user:p w' }, 'user:p%20w');
     await expect(send(new Transport())).resolves.toMatchObject({ status: 404 });
@@ -397,7 +397,7 @@ describe('a proxy', () => {
     await until(() => proxy.open === 0 && api.open === 0);
   });
 
-  test('is asked nothing for an attempt that was given up before', async () => {
+  test('gets no request for an attempt that was given up before', async () => {
     const proxy = await startProxy({ target: 1 });
     const sending = send(new Transport(), ENDPOINT, { signal: AbortSignal.abort() });
     await expect(sending).rejects.toMatchObject({ mayHaveHappened: false });

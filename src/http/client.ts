@@ -232,7 +232,7 @@ export class HttpClient {
     { number, retriesLeft }: { number: number; retriesLeft: number },
   ): number | undefined {
     const { clock, deadline, random } = this.#deps;
-    // No request is sent after a rejected credential, whatever else its response means.
+    // No request is sent after a rejected credential, even if its code would be retried.
     if (error.status === 401) return undefined;
     const waitMs = once === undefined ? retryInMs(error, number, random()) : once.retryInMs(error);
     if (waitMs === undefined) return undefined;

@@ -204,7 +204,7 @@ function readBody(message: http.IncomingMessage): Promise<HttpResponse> {
           ...details,
         }),
       );
-    const cutShort = (cause?: unknown) =>
+    const cutShort = (cause?: Error) =>
       fail('The response was cut short', { kind: 'cut-short', cause });
     message.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
@@ -219,8 +219,6 @@ function readBody(message: http.IncomingMessage): Promise<HttpResponse> {
       else cutShort();
     });
     message.once('error', cutShort);
-    // Comes after 'end' or 'error' if there was one.
-    message.once('close', cutShort);
   });
 }
 
