@@ -96,8 +96,10 @@ describe('a deadline', () => {
     expect(deadline.interruption).toBeUndefined();
   });
 
-  test('keeps the seconds it was given', () => {
-    expect(start(60).deadline.seconds).toBe(60);
+  test('keeps the seconds it was given, and names timeout-seconds unless something else sets it', () => {
+    const { clock, deadline } = start(60);
+    expect(deadline).toMatchObject({ seconds: 60, limit: '60 s (timeout-seconds)' });
+    expect(new Deadline(20, clock, '20 s')).toMatchObject({ seconds: 20, limit: '20 s' });
   });
 
   test('counts from its creation, not from the start of the clock', async () => {

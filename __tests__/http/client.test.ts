@@ -113,9 +113,10 @@ class Bench {
 
   async #exchange(
     { url }: HttpRequest,
-    { signal, freshConnection }: Parameters<Transport['send']>[1],
+    { signal, freshConnection, onConnected }: Parameters<Transport['send']>[1],
     exchangeMs: number,
   ): Promise<HttpResponse> {
+    onConnected?.();
     this.sent.push(`${url.pathname} at ${this.clock.nowMs}`);
     this.freshConnections.push(freshConnection);
     this.signals.push(signal);
@@ -183,6 +184,16 @@ describe('a request', () => {
     expect(bench.attempts).toMatchObject([{ status: 400, error }]);
   });
 
+  test('reports each connection that it has', async () => {
+    const bench = new Bench({ '/a': [busy()] });
+    let connected = 0;
+    const onConnected = () => {
+      connected += 1;
+    };
+    await bench.send('/a', { onConnected });
+    expect(connected).toBe(2);
+  });
+
   test('is authorized for each attempt, by the wall clock', async () => {
     const bench = new Bench({ '/a': [busy()] }, { random: 0.25 });
     await bench.send('/a', {
@@ -223,6 +234,23 @@ describe('a request', () => {
     });
     expect(bench.sent).toEqual([]);
     expect(bench.attempts).toEqual([]);
+  });
+
+  test('that is too late names what sets the deadline', async () => {
+    const clock = new FakeClock();
+    const deadline = new Deadline(0, clock, '20 s');
+    await clock.advance(0);
+    const transport = { send: async () => OK };
+    const client = new HttpClient({ clock, deadline, random: () => 0, transport });
+    const sending = client.send({
+      operation: 'status',
+      request: { method: 'GET', url: new URL(ENDPOINT), headers: {}, body: '' },
+      authorize: (request) => request,
+      parse: () => undefined,
+      retries: 0,
+      onAttempt: () => undefined,
+    });
+    await expect(sending).rejects.toMatchObject({ message: 'No response within 20 s' });
   });
 
   test('is not sent once the step is interrupted', async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:tls';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { Transport } from '../../src/http/transport.ts';
 import {
   type CertificateOptions,
@@ -162,6 +162,22 @@ describe('a TLS connection', () => {
       });
     },
   );
+
+  test.each([
+    [{ kind: 'reset-before-headers' }, 1],
+    [{ kind: 'reset-after-accept' }, 0],
+  ] as const)('with %j is reported as often as it came about: %i', async (fault, times) => {
+    trust(certificates.authority);
+    const api = await startMockApi({ tls: certificates.tls });
+    api.inject(fault);
+    const onConnected = jest.fn();
+    const sending = new Transport().send(
+      { method: 'POST', url: new URL(api.endpoint), headers: HEADERS, body: '{}' },
+      { signal: new AbortController().signal, freshConnection: false, onConnected },
+    );
+    await expect(sending).rejects.toMatchObject({ mayHaveHappened: times === 1 });
+    expect(onConnected).toHaveBeenCalledTimes(times);
+  });
 
   test('that hangs before it comes about is closed when its attempt is given up', async () => {
     const api = await startMockApi({ tls: certificates.tls });

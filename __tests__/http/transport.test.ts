@@ -28,14 +28,16 @@ beforeEach(() => {
 interface Options {
   readonly signal?: AbortSignal;
   readonly freshConnection?: boolean;
+  readonly onConnected?: () => void;
   readonly request?: Partial<HttpRequest>;
 }
 
 function send(url: string, options: Options = {}) {
-  const { signal = new AbortController().signal, freshConnection = false, request } = options;
+  const { signal = new AbortController().signal, freshConnection = false } = options;
+  const { onConnected, request } = options;
   return transport.send(
     { method: 'GET', url: new URL(url), headers: {}, body: '', ...request },
-    { signal, freshConnection },
+    { signal, freshConnection, onConnected },
   );
 }
 
@@ -248,6 +250,21 @@ describe('a connection', () => {
     for (const path of ['/a', '/b', '/c']) await send(api.endpoint + path);
     expect(api.requests).toHaveLength(3);
     expect(api.connections).toBe(1);
+  });
+
+  test('is reported once for each request, before its response, reused or not', async () => {
+    const api = await startMockApi();
+    const connected = jest.fn(() => api.requests.length);
+    for (let count = 0; count < 3; count++) await send(api.endpoint, { onConnected: connected });
+    expect(connected.mock.results.map(({ value }) => value)).toEqual([0, 1, 2]);
+    expect(api.connections).toBe(1);
+  });
+
+  test('that is refused is not reported', async () => {
+    const onConnected = jest.fn();
+    const sending = send(`http://127.0.0.1:${await freePort()}`, { onConnected });
+    await expect(sending).rejects.toMatchObject({ kind: 'connection-refused' });
+    expect(onConnected).not.toHaveBeenCalled();
   });
 
   test('is fresh if it has to be, and is kept in place of the idle ones', async () => {
