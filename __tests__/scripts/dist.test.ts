@@ -24,10 +24,10 @@ import { startMockApi, TOKEN } from '../support/with-mock-api.ts';
 const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const textOf = (path: string) => readFileSync(pathOf(path), 'utf8');
 
-/** The builtins that the bundle names; the package `tunnel` names some of them. */
+/** The builtins that the bundle names. */
 const NAMED = [
-  ...['assert', 'crypto', 'events', 'fs', 'http', 'https', 'net', 'os', 'path'],
-  ...['timers/promises', 'tls', 'url', 'util'],
+  ...['crypto', 'fs', 'http', 'https', 'net', 'os', 'path'],
+  ...['timers/promises', 'url', 'util'],
 ];
 /** Public builtins that a stop loads and a bare POST does not. */
 const LOADED = ['http', 'os', 'timers/promises'];
@@ -61,6 +61,7 @@ describe('the bundle', () => {
 
   test.each([
     ['undici', /ProxyAgent extends|DispatcherBase|class (Pool|Agent|Client) extends|llhttp/],
+    ['tunnel', /TunnelingAgent|Proxy-Authorization/],
     ['@actions/exec', /ToolRunner|windowsVerbatimArguments|ExecState|argStringToArray/],
     ['@actions/io', /\bmkdirP\b|\brmRF\b|cpSync/],
     ['the summary of @actions/core', /class Summary\b|SUMMARY_ENV_VAR|\.promises\b/],
@@ -132,24 +133,32 @@ describe('a stop over https', () => {
   }
 });
 
-describe('the stub of undici', () => {
-  test('is installed wherever undici would be', () => {
-    expect(realpathSync(pathOf('node_modules/undici'))).toBe(pathOf('stubs/undici'));
+describe.each([
+  ['undici', 'getAgentDispatcher'],
+  ['tunnel', 'getAgent'],
+] as const)('the stub of %s', (name, use) => {
+  test('is installed wherever the package would be', () => {
+    expect(realpathSync(pathOf(`node_modules/${name}`))).toBe(pathOf(`stubs/${name}`));
     const lock: { packages: Record<string, unknown> } = JSON.parse(textOf('package-lock.json'));
     const installed = Object.entries(lock.packages).filter(([path]) =>
-      path.endsWith('node_modules/undici'),
+      path.endsWith(`node_modules/${name}`),
     );
-    expect(installed).toEqual([['node_modules/undici', { resolved: 'stubs/undici', link: true }]]);
+    expect(installed).toEqual([
+      [`node_modules/${name}`, { resolved: `stubs/${name}`, link: true }],
+    ]);
   });
 
-  test('throws an error that names it, should it ever be used', () => {
-    process.env['https_proxy'] = 'http://user:password@proxy.example.com:3128';
-    try {
-      expect(() => new HttpClient('test').getAgentDispatcher('https://check.example.com/')).toThrow(
-        new Error('undici is not bundled: see stubs/undici'),
-      );
-    } finally {
-      delete process.env['https_proxy'];
-    }
-  });
+  test.each(['http://user:password@proxy.example.com:3128', 'https://proxy.example.com'])(
+    'throws an error that names it, should it ever be used: %s',
+    (proxy) => {
+      process.env['https_proxy'] = proxy;
+      try {
+        expect(() => new HttpClient('test')[use]('https://check.example.com/')).toThrow(
+          new Error(`${name} is not bundled: see stubs/${name}`),
+        );
+      } finally {
+        delete process.env['https_proxy'];
+      }
+    },
+  );
 });
