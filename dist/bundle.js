@@ -308,12 +308,12 @@ constructor(e,t){super(`Not sent, because ${e}: ${t.message}`,{kind:t.kind,code:
 return"string"==typeof e?e:(0,v.inspect)(e)}class InputError extends Error{name="InputError"
 constructor(e,t,n){super(`${e} ${t}${void 0===n?"":`, not '${n}'`}`)}}const E=new Map([["cn-north-4","codearts-check.cn-north-4.myhuaweicloud.com"],["cn-north-1","codearts-check.cn-north-4.myhuaweicloud.com"],["cn-south-1","codearts-check.cn-south-1.myhuaweicloud.com"],["cn-east-2","codearts-check.cn-south-1.myhuaweicloud.com"],["cn-east-3","codearts-check.cn-south-1.myhuaweicloud.com"],["cn-southwest-2","codearts-check.cn-south-1.myhuaweicloud.com"],["ap-southeast-3","devcloud.ap-southeast-3.myhuaweicloud.com"],["la-north-2","devcloud.la-north-2.myhuaweicloud.com"],["sa-brazil-1","devcloud.sa-brazil-1.myhuaweicloud.com"],["eu-west-101","check.eu-west-101.myhuaweicloud.eu"]])
 function newestHost(e){return E.get(e)?.replace(/^devcloud\./,"codearts-check.")}const x=/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/
-const $=/^https?:\/\/([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?((?:\/[a-z0-9._~-]*)*)$/i
+const $=/^[Hh][Tt][Tt][Pp][Ss]?:\/\/([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?:\/[A-Za-z0-9._~-]*)*$/
 const b=/^[\w.:/[\]~-]*$/
 function parseEndpoint(e,t){const n=x.test(e)?`https://${e}`:e
 const r=e.length>1024?void 0:$.exec(n)?.[1]?.toLowerCase()
-const s=void 0!==r&&URL.canParse(n)?new URL(n):void 0
-if(void 0===s||s.hostname!==r&&!s.hostname.startsWith("[")||"http:"===s.protocol&&!function isLoopback(e){return"localhost"===e||"[::1]"===e||/^127\.\d+\.\d+\.\d+$/.test(e)}(s.hostname))throw new InputError(t,"must be a host name or https://host[:port][/path], without user, query or fragment; http:// only for localhost, 127.0.0.0/8 and [::1]",b.test(e)?e:void 0)
+const s=void 0===r?null:URL.parse(n)
+if(null===s||s.hostname!==r&&!s.hostname.startsWith("[")||"http:"===s.protocol&&!function isLoopback(e){return"localhost"===e||"[::1]"===e||/^127\.\d+\.\d+\.\d+$/.test(e)}(s.hostname))throw new InputError(t,"must be a host name or https://host[:port][/path], without user, query or fragment; http:// only for localhost, 127.0.0.0/8 and [::1]",b.test(e)?e:void 0)
 s.pathname=s.pathname.replace(/\/+$/,"")
 return s}const variable=e=>process.env[e]?.trim()??""
 function readSecret(e,t,n){const r=e(t)
@@ -538,8 +538,7 @@ const[r,...s]=e
 if(void 0===r)return
 const o=run(r,0)
 await Promise.race([n.promise,o])
-await Promise.all([o,...s.map((e,t)=>run(e,t+1))])}function asRequestError(e){return e instanceof RequestError?e:new UnexpectedError(e)}const ne=require("node:timers/promises")
-const re={now:()=>Number(process.hrtime.bigint())/1e6,date:()=>new Date,sleep:(e,t)=>(0,ne.setTimeout)(e,void 0,{signal:t}),schedule:(e,t)=>{const n=setTimeout(t,e)
+await Promise.all([o,...s.map((e,t)=>run(e,t+1))])}function asRequestError(e){return e instanceof RequestError?e:new UnexpectedError(e)}const ne={now:()=>Number(process.hrtime.bigint())/1e6,date:()=>new Date,sleep:(e,t)=>(0,v.promisify)(setTimeout)(e,void 0,{signal:t}),schedule:(e,t)=>{const n=setTimeout(t,e)
 return()=>clearTimeout(n)}}
 class Deadline{seconds
 limit
@@ -553,63 +552,66 @@ this.#s=t
 this.#m=t.now()+1e3*e
 t.schedule(1e3*e,()=>this.#g.abort())}get signal(){return this.#g.signal}get interruption(){return this.#y}interrupt(e){if(this.signal.aborted)return
 this.#y=e
-this.#g.abort()}remainingMs(){return this.signal.aborted?0:Math.max(0,this.#m-this.#s.now())}}function parseJson(e){try{return JSON.parse(e.trim())}catch{return}}function isRecord(e){return"object"==typeof e&&null!==e}function asRecord(e){return isRecord(e)?e:{}}const se=/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
-const oe=/^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/
-const ie=/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/
+this.#g.abort()}remainingMs(){return this.signal.aborted?0:Math.max(0,this.#m-this.#s.now())}}function parseJson(e){try{return JSON.parse(e.trim())}catch{return}}function isRecord(e){return"object"==typeof e&&null!==e}function asRecord(e){return isRecord(e)?e:{}}const re=/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+const se=/^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/
+const oe=/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/
 function parseRetryAfter(e,t){const n=e?.trim()??""
 if(/^\d+$/.test(n))return 1e3*Number(n)
-const r=function parseHttpDate(e){if(se.test(e)||oe.test(e))return Date.parse(e)
-return ie.test(e)?Date.parse(`${e} GMT`):Number.NaN}(n)
-return Number.isNaN(r)?void 0:Math.max(0,r-t.getTime())}const ae=require("node:http")
-const ce=require("node:https")
-const de=require("node:url")
-const ue=require("node:net")
+const r=function parseHttpDate(e){if(re.test(e)||se.test(e))return Date.parse(e)
+return oe.test(e)?Date.parse(`${e} GMT`):Number.NaN}(n)
+return Number.isNaN(r)?void 0:Math.max(0,r-t.getTime())}const ie=require("node:http")
+const ae=require("node:https")
+const ce=require("node:url")
+const de=require("node:net")
 class TunnelError extends Error{name="TunnelError"
 status
 hadPassword
 constructor(e){super("The proxy did not open a tunnel",{cause:e.cause})
 this.status=e.status
-this.hadPassword=e.hadPassword}}function proxyHost(e){return new URL(e).host}class TunnelAgent extends ce.Agent{#w
+this.hadPassword=e.hadPassword}}function proxyHost(e){return new URL(e).host}class TunnelAgent extends ae.Agent{#w
 constructor(e){super({keepAlive:!0})
-this.#w=new URL(e)}createConnection(e,t){const{auth:n,...r}=(0,de.urlToHttpOptions)(this.#w)
+this.#w=new URL(e)}createConnection(e,t){const{auth:n,...r}=(0,ce.urlToHttpOptions)(this.#w)
 const{tunnelSignal:s,autoSelectFamilyAttemptTimeout:o}=e
 const i="string"==typeof n
 const a=`${`${e.host}`.includes(":")?`[${e.host}]`:e.host}:${e.port}`
 const fail=(e,n)=>t(new TunnelError({status:e,hadPassword:i,cause:n}),void 0)
-const c=0===(0,ue.isIP)(`${r.hostname}`)?`${r.hostname}`:""
-const d=("https:"===this.#w.protocol?ce:ae).request({...r,servername:c,autoSelectFamilyAttemptTimeout:o,method:"CONNECT",path:a,headers:{host:a,...i?{"proxy-authorization":`Basic ${Buffer.from(n).toString("base64")}`}:{}},agent:!1,signal:s})
+const c=0===(0,de.isIP)(`${r.hostname}`)?`${r.hostname}`:""
+const d=("https:"===this.#w.protocol?ae:ie).request({...r,servername:c,autoSelectFamilyAttemptTimeout:o,method:"CONNECT",path:a,headers:{host:a,...i?{"proxy-authorization":`Basic ${Buffer.from(n).toString("base64")}`}:{}},agent:!1,signal:s})
 d.once("connect",(n,r)=>{const s=n.statusCode
 if(s>=200&&s<300){t(null,super.createConnection({...e,socket:r}))
 return}r.destroy()
 fail(s)})
 d.on("error",e=>fail(null,e))
 d.end()
-return}}const le={kind:"connection-reset",transient:!0,sentence:"reset the connection"}
-const he={kind:"unreachable",sentence:"cannot be reached"}
-const pe={kind:"certificate-unknown-ca",sentence:"presented a certificate from an unknown CA"}
-const fe=new Map([["ENOTFOUND",{kind:"host-not-found",sentence:"was not found"}],["EAI_AGAIN",{kind:"host-not-found",transient:!0,sentence:"could not be looked up: the name server is unavailable"}],["ECONNREFUSED",{kind:"connection-refused",sentence:"refused the connection"}],["ECONNRESET",le],["EPIPE",le],["ETIMEDOUT",{kind:"timeout",transient:!0,sentence:"did not respond in time"}],["EHOSTUNREACH",he],["ENETUNREACH",he],["EADDRNOTAVAIL",he],["HPE_HEADER_OVERFLOW",{kind:"headers-too-long",sentence:"sent response headers longer than 16 KiB"}],["CERT_HAS_EXPIRED",{kind:"certificate-expired",sentence:"presented an expired certificate"}],["CERT_NOT_YET_VALID",{kind:"certificate-expired",sentence:"presented a certificate that is not valid yet"}],["ERR_TLS_CERT_ALTNAME_INVALID",{kind:"certificate-name",sentence:"presented a certificate for another name"}],["UNABLE_TO_VERIFY_LEAF_SIGNATURE",{kind:"certificate-intermediate",sentence:"presented a certificate without its intermediate, or from an unknown CA"}],["DEPTH_ZERO_SELF_SIGNED_CERT",{...pe,sentence:"presented a self-signed certificate"}],["SELF_SIGNED_CERT_IN_CHAIN",pe],["UNABLE_TO_GET_ISSUER_CERT",pe],["UNABLE_TO_GET_ISSUER_CERT_LOCALLY",pe]])
-const me=[[/^HPE_/,{kind:"not-http",sentence:"did not respond in HTTP"}],[/^(EPROTO|ERR_SSL_|ERR_TLS_)/,{kind:"tls",sentence:"could not agree on TLS"}],[/^(CERT_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_MISMATCH)/,{kind:"certificate",sentence:"presented a certificate that cannot be verified"}]]
+return}}const ue={kind:"connection-reset",transient:!0,sentence:"reset the connection"}
+const le={kind:"unreachable",sentence:"cannot be reached"}
+const he={kind:"certificate-unknown-ca",sentence:"presented a certificate from an unknown CA"}
+const pe=new Map([["ENOTFOUND",{kind:"host-not-found",sentence:"was not found"}],["EAI_AGAIN",{kind:"host-not-found",transient:!0,sentence:"could not be looked up: the name server is unavailable"}],["ECONNREFUSED",{kind:"connection-refused",sentence:"refused the connection"}],["ECONNRESET",ue],["EPIPE",ue],["ETIMEDOUT",{kind:"timeout",transient:!0,sentence:"did not respond in time"}],["EHOSTUNREACH",le],["ENETUNREACH",le],["EADDRNOTAVAIL",le],["HPE_HEADER_OVERFLOW",{kind:"headers-too-long",sentence:"sent response headers longer than 16 KiB"}],["CERT_HAS_EXPIRED",{kind:"certificate-expired",sentence:"presented an expired certificate"}],["CERT_NOT_YET_VALID",{kind:"certificate-expired",sentence:"presented a certificate that is not valid yet"}],["ERR_TLS_CERT_ALTNAME_INVALID",{kind:"certificate-name",sentence:"presented a certificate for another name"}],["UNABLE_TO_VERIFY_LEAF_SIGNATURE",{kind:"certificate-intermediate",sentence:"presented a certificate without its intermediate, or from an unknown CA"}],["DEPTH_ZERO_SELF_SIGNED_CERT",{...he,sentence:"presented a self-signed certificate"}],["SELF_SIGNED_CERT_IN_CHAIN",he],["UNABLE_TO_GET_ISSUER_CERT",he],["UNABLE_TO_GET_ISSUER_CERT_LOCALLY",he]])
+const fe=[[/^HPE_/,{kind:"not-http",sentence:"did not respond in HTTP"}],[/^(EPROTO|ERR_SSL_|ERR_TLS_)/,{kind:"tls",sentence:"could not agree on TLS"}],[/^(CERT_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_MISMATCH)/,{kind:"certificate",sentence:"presented a certificate that cannot be verified"}]]
 function isTransient({kind:e,transient:t},{respondedBefore:n}){return!0===t||"connection-refused"===e&&n}function connection_error_explain(e,t){const n=e.find(e=>"connection-refused"===causeOf(e)?.kind)??e.find(e=>causeOf(e)?.transient)??e[0]??""
-return{code:n,cause:causeOf(n)??{kind:"unexpected",sentence:`gave no response: ${errorMessage(t)}`}}}function causeOf(e){return fe.get(e)??me.find(([t])=>t.test(e))?.[1]}function errorCodes(e){const t=(e instanceof AggregateError?e.errors:[e]).flatMap(e=>e instanceof Error&&"code"in e&&"string"==typeof e.code?[e.code]:[])
+return{code:n,cause:causeOf(n)??{kind:"unexpected",sentence:`gave no response: ${errorMessage(t)}`}}}function causeOf(e){return pe.get(e)??fe.find(([t])=>t.test(e))?.[1]}function errorCodes(e){const t=(e instanceof AggregateError?e.errors:[e]).flatMap(e=>e instanceof Error&&"code"in e&&"string"==typeof e.code?[e.code]:[])
 return[...new Set(t)]}class Transport{#v=new lib_HttpClient(void 0,[],{socketTimeout:864e5})
 #k=new Map
 #E=new Set
 async send(e,{signal:t,freshConnection:n,onConnected:r=()=>{}}){const{url:s,method:o,headers:i,body:a}=e
 const c="https:"===s.protocol?lib_getProxyUrl(s.href):""
 const d={host:s.host,proxy:""===c?void 0:proxyHost(c)}
-const u={socket:void 0,reused:!1,established:!1,bytesBefore:0}
-const l={...(0,de.urlToHttpOptions)(s),method:o,headers:{"user-agent":"stop-codearts-check-task/1.0.0","accept-encoding":"identity",...i},agent:this.#x(s,c,n),signal:t,tunnelSignal:t,autoSelectFamilyAttemptTimeout:5e3}
+const u={request:void 0,socket:void 0,reused:!1,established:!1,bytesBefore:0}
+const l={...(0,ce.urlToHttpOptions)(s),method:o,headers:{"user-agent":"stop-codearts-check-task/1.0.0","accept-encoding":"identity",...i},agent:this.#x(s,c,n),tunnelSignal:t,autoSelectFamilyAttemptTimeout:5e3}
+const giveUp=()=>u.request?.destroy(t.reason)
+t.addEventListener("abort",giveUp)
 try{t.throwIfAborted()
 const e=function observed(e,t,n){return{request:(r,s)=>{const o=e.request(r,s)
+t.request=o
 o.once("socket",r=>{t.socket=r
 t.reused=o.reusedSocket
 t.established=o.reusedSocket
 t.bytesBefore=r.bytesRead
 if(o.reusedSocket)return n()
-r.once(e===ce?"secureConnect":"connect",()=>{t.established=!0
+r.once(e===ae?"secureConnect":"connect",()=>{t.established=!0
 n()})})
 o.once("upgrade",s)
-return o}}}("https:"===s.protocol?ce:ae,u,r)
+return o}}}("https:"===s.protocol?ae:ie,u,r)
 const{message:n}=await this.#v.requestRaw({options:l,parsedUrl:s,httpModule:e},a)
 this.#E.add(s.origin)
 if(101===n.statusCode)throw function upgradeError({statusCode:e,headers:t,socket:n}){n.destroy()
@@ -644,18 +646,18 @@ const c=""===i?"":` (${o.join(", ")})`
 return new NetworkError(`The proxy ${n.proxy} ${a.sentence}${c}`,{kind:"proxy",transient:isTransient(a,t),cause:e})}(e,t):function hostError(e,t){const n=errorCodes(e)
 const{code:r,cause:s}=connection_error_explain(n,e)
 const o=""===r?"":` (${n.join(", ")})`
-return new NetworkError(`The host ${t.route.host} ${s.sentence}${o}`,{kind:s.kind,transient:isTransient(s,t),staleConnection:t.staleConnection&&s===le,mayHaveHappened:t.mayHaveHappened,cause:e})}(e,t)}(e,{route:d,mayHaveHappened:o,staleConnection:r&&!((n?.bytesRead??0)>i)&&!t.aborted,respondedBefore:this.#E.has(s.origin)})}}#x(e,t,n){const r=`${e.origin} ${t}`
+return new NetworkError(`The host ${t.route.host} ${s.sentence}${o}`,{kind:s.kind,transient:isTransient(s,t),staleConnection:t.staleConnection&&s===ue,mayHaveHappened:t.mayHaveHappened,cause:e})}(e,t)}(e,{route:d,mayHaveHappened:o,staleConnection:r&&!((n?.bytesRead??0)>i)&&!t.aborted,respondedBefore:this.#E.has(s.origin)})}finally{t.removeEventListener("abort",giveUp)}}#x(e,t,n){const r=`${e.origin} ${t}`
 for(const[e,t]of this.#k)if(n||e!==r)closeIdleConnections(t)
 const s=this.#k.get(r)??function createAgent({protocol:e},t){if(""!==t)return new TunnelAgent(t)
-return new("https:"===e?ce:ae).Agent({keepAlive:!0})}(e,t)
+return new("https:"===e?ae:ie).Agent({keepAlive:!0})}(e,t)
 this.#k.set(r,s)
 return s}}function closeIdleConnections({freeSockets:e}){for(const t of Object.values(e).flat())t?.destroy()}function isFramed(e,t){const{"content-length":n,"transfer-encoding":r=""}=t
 if(204===e||304===e||void 0!==n)return!0
 return/(^|,)\s*chunked$/i.test(r)}function requestIdOf(e){const t=e["x-request-id"]
-return"string"==typeof t?t:""}const ge=[{code:"error_code",message:"error_msg",onlyInError:!1},{code:"errorCode",message:"errorMsg",onlyInError:!1},{code:"code",message:"message",onlyInError:!0}]
-const ye=["OK","ACCEPTED"]
+return"string"==typeof t?t:""}const me=[{code:"error_code",message:"error_msg",onlyInError:!1},{code:"errorCode",message:"errorMsg",onlyInError:!1},{code:"code",message:"message",onlyInError:!0}]
+const ge=["OK","ACCEPTED"]
 function findCode(e,t){const n=levelsOf(e)
-for(const e of ge.filter(({onlyInError:e})=>t||!e))for(const r of n){const n=r[e.code]
+for(const e of me.filter(({onlyInError:e})=>t||!e))for(const r of n){const n=r[e.code]
 const s=textOf(r[e.message])
 const o=t?""!==s:"error_msg"===e.message&&isGiven(r[e.message])
 if(isCode(n)||o)return{code:textOf(n),message:s}}return}function describeHeld(e){if(isRecord(e))return findCode(e,!0)
@@ -666,7 +668,7 @@ const i=parseJson(o)
 const a=r>=200&&r<300
 const c=function findError(e,t){if(!isRecord(e))return
 return findCode(e,t.errorStatus)??function findMark(e,t){const{error:n,errors:r,status:s,httpStatus:o,result:i}=e
-if(!(isGiven(n)||isGiven(r)||"string"==typeof s&&"error"===s.toLowerCase()||t&&isGiven(o)&&!ye.includes(o)))return
+if(!(isGiven(n)||isGiven(r)||"string"==typeof s&&"error"===s.toLowerCase()||t&&isGiven(o)&&!ge.includes(o)))return
 return[n,Array.isArray(r)?r[0]:r,textOf(i)].map(describeHeld).find(Boolean)??findCode(e,!0)??{code:"",message:""}}(e,t.innerStatus)}(i,{errorStatus:!a,innerStatus:n})
 const d=requestIdOf(s)||function requestIdIn(e){if(!isRecord(e))return""
 return levelsOf(e).map(e=>textOf(e.request_id)).find(Boolean)??""}(i)
@@ -690,7 +692,7 @@ const c=a?jsonRequest("POST",callUrl(s,`/v2/tasks/${e}/stop`)):jsonRequest("PUT"
 return r.send({operation:"stop",request:c,authorize:o,parse:(e,t)=>parseResponse(e,t,{innerStatus:!a}).requestId,retries:i,onAttempt:n})}status(e,t,n=this.#$.retries){return this.#b(e,"progress",{operation:"status",parse:(e,t)=>function parseStatus({json:e}){const t=asRecord(e)
 const n=t.task_status
 const r=asRecord(t.progress).ratio
-return{state:we.get(n)??"unknown",taskStatus:describeValue(n),ratio:"string"==typeof r?r:void 0}}(parseResponse(e,t)),retries:n,onAttempt:t})}issues(e,t){return this.#b(e,"defects-summary",{operation:"result",parse:(e,t)=>function parseIssues(e){const t=asRecord(e.json)
+return{state:ye.get(n)??"unknown",taskStatus:describeValue(n),ratio:"string"==typeof r?r:void 0}}(parseResponse(e,t)),retries:n,onAttempt:t})}issues(e,t){return this.#b(e,"defects-summary",{operation:"result",parse:(e,t)=>function parseIssues(e){const t=asRecord(e.json)
 const count=n=>{const r=t[n]
 const s="string"==typeof r&&/^\d+$/.test(r)?Number(r):r
 if("number"==typeof s&&Number.isSafeInteger(s)&&s>=0)return s
@@ -706,23 +708,23 @@ throw new StartedWithError(r,e)}if(void 0===r)throw invalidResponse("'exec_id' i
 n(r)
 return{executionId:r,requestId:s.requestId}}(e,t,o),retries:0,onAttempt:s,onConnected:r,once:t})}#b({taskId:e,executionId:t},n,r){const{client:s,endpoint:o,authorize:i}=this.#$
 const a=callUrl(o,`/v2/tasks/${e}/${n}`,void 0===t?{}:{job_id:t})
-return s.send({...r,authorize:i,request:{method:"GET",url:a,headers:{},body:""}})}}function jsonRequest(e,t){return{method:e,url:t,headers:{"content-type":"application/json"},body:"{}"}}const we=new Map([[0,"checking"],[1,"failed"],[2,"succeeded"],[3,"stopped"],[null,"never-checked"]])
+return s.send({...r,authorize:i,request:{method:"GET",url:a,headers:{},body:""}})}}function jsonRequest(e,t){return{method:e,url:t,headers:{"content-type":"application/json"},body:"{}"}}const ye=new Map([[0,"checking"],[1,"failed"],[2,"succeeded"],[3,"stopped"],[null,"never-checked"]])
 function describeValue(e){if(void 0===e)return"none"
 if(isRecord(e))return"object"
-return"string"==typeof e?`"${e}"`:String(e)}const ve=require("node:crypto")
-const ke="SDK-HMAC-SHA256"
-const Ee=new Set(["content-type","host","x-project-id","x-sdk-date","x-security-token"])
+return"string"==typeof e?`"${e}"`:String(e)}const we=require("node:crypto")
+const ve="SDK-HMAC-SHA256"
+const ke=new Set(["content-type","host","x-project-id","x-sdk-date","x-security-token"])
 function sign(e,t,n){const r=`${n.toISOString().replace(/[-:]|\.\d+Z$/g,"")}Z`
 const s={...e.headers,host:e.url.host,"x-sdk-date":r}
-const{canonical:o,signedHeaders:i}=function canonicalRequest(e){const t=Object.entries(e.headers).filter(([e])=>Ee.has(e)).sort(([e],[t])=>compare(e,t))
+const{canonical:o,signedHeaders:i}=function canonicalRequest(e){const t=Object.entries(e.headers).filter(([e])=>ke.has(e)).sort(([e],[t])=>compare(e,t))
 const n=t.map(([e])=>e).join(";")
 var r
 return{canonical:[e.method,canonicalPath(e.url),(r=e.url,[...r.searchParams].map(([e,t])=>[encode(e),encode(t)]).sort(([e,t],[n,r])=>compare(e,n)||compare(t,r)).map(([e,t])=>`${e}=${t}`).join("&")),...t.map(([e,t])=>`${e}:${t.trim()}`),"",n,sha256(e.body)].join("\n"),signedHeaders:n}}({...e,headers:s})
-const a=[ke,r,sha256(o)].join("\n")
-const c=(0,ve.createHmac)("sha256",t.secretAccessKey).update(a).digest("hex")
-return{...s,authorization:`${ke} Access=${t.accessKeyId}, SignedHeaders=${i}, Signature=${c}`}}function canonicalPath(e){const t=e.pathname.split("/").map(e=>encode(decodeURIComponent(e))).join("/")
-return t.endsWith("/")?t:`${t}/`}function encode(e){return encodeURIComponent(e).replace(/[!'()*]/g,e=>`%${e.charCodeAt(0).toString(16).toUpperCase()}`)}function compare(e,t){return e<t?-1:Number(e>t)}function sha256(e){return(0,ve.createHash)("sha256").update(e).digest("hex")}function accessKeyCredential(e){return{hint:"Check access-key-id and secret-access-key; a temporary access key expires.",hasExpired:()=>!1,authorize:(t,n)=>{const r={...t.headers,...void 0===e.projectId?{}:{"x-project-id":e.projectId},...void 0===e.securityToken?{}:{"x-security-token":e.securityToken}}
-return{...t,headers:sign({...t,headers:r},e,n)}}}}const xe=/^[\x21-\x7e]+$/
+const a=[ve,r,sha256(o)].join("\n")
+const c=(0,we.createHmac)("sha256",t.secretAccessKey).update(a).digest("hex")
+return{...s,authorization:`${ve} Access=${t.accessKeyId}, SignedHeaders=${i}, Signature=${c}`}}function canonicalPath(e){const t=e.pathname.split("/").map(e=>encode(decodeURIComponent(e))).join("/")
+return t.endsWith("/")?t:`${t}/`}function encode(e){return encodeURIComponent(e).replace(/[!'()*]/g,e=>`%${e.charCodeAt(0).toString(16).toUpperCase()}`)}function compare(e,t){return e<t?-1:Number(e>t)}function sha256(e){return(0,we.createHash)("sha256").update(e).digest("hex")}function accessKeyCredential(e){return{hint:"Check access-key-id and secret-access-key; a temporary access key expires.",hasExpired:()=>!1,authorize:(t,n)=>{const r={...t.headers,...void 0===e.projectId?{}:{"x-project-id":e.projectId},...void 0===e.securityToken?{}:{"x-security-token":e.securityToken}}
+return{...t,headers:sign({...t,headers:r},e,n)}}}}const Ee=/^[\x21-\x7e]+$/
 function parseExpiration(e){const t="string"==typeof e?Date.parse(e):Number.NaN
 return new Date(Number.isNaN(t)?864e13:t)}class Node{value
 next
@@ -849,7 +851,7 @@ for(const e of n)info(e)
 const a=[`${t.method} ${t.url.href} \u2192 ${null===r?"no response":`HTTP ${r}`} in ${formatDuration(s)}`]
 if(void 0!==o)a.push([o.code,o.message].filter(Boolean).join(" "))
 if(void 0!==i)a.push(`attempt ${n+1} in ${formatDuration(i)}`)
-return a.join("; ")}const $e=require("node:fs")
+return a.join("; ")}const xe=require("node:fs")
 class SummaryWriter{#G
 #F
 constructor(e,t){this.#G=e
@@ -903,30 +905,33 @@ if(this.#se)warning(e,{title:this.#$.title})
 else this.#ae(e)
 return!1}#de(e){const{summaryFile:t}=this.#$
 if(void 0===t)return
-try{!function appendSummary(e,t){(0,$e.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${errorMessage(e)}`,[])}}#ie(e){const{docsUrl:t}=this.#$
+try{!function appendSummary(e,t){(0,xe.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${errorMessage(e)}`,[])}}#ie(e){const{docsUrl:t}=this.#$
 const n=void 0===t?[]:e.map(({topic:e})=>`${t}#${e}`)
 return[...new Set([...e.map(({text:e})=>e),...n])]}#oe(e){return e.map(e=>this.#ce(e)).join("\n")}#ce(e){return this.secrets.sanitize(e,1e3)}#ae(e){this.#se=!0
 !function error(e,t={}){command_issueCommand("error",utils_toCommandProperties(t),e instanceof Error?e.toString():e)}(e,{title:this.#$.title})}}class Secrets{#ue=new Set
 add(e){if(""===e)return
 !function core_setSecret(e){command_issueCommand("add-mask",{},e)}(e)
 const t=[e,e.replaceAll(" ","+"),JSON.stringify(e).slice(1,-1)]
-for(const e of t)this.#ue.add(toBytes(e))}redact(e){const t=toBytes(e)
-const n=function readPercentSigns(e){const t=new Map
+for(const e of t)this.#ue.add(e.toWellFormed())}redact(e){const t=[...this.#ue]
+const n=e.toWellFormed()
+if(!e.includes("%")&&!t.some(e=>n.includes(e)))return e
+const r=toBytes(e)
+const s=function readPercentSigns(e){const t=new Map
 for(let n=e.indexOf("%");n>=0;n=e.indexOf("%",n+1))t.set(n,readByte(e,n,3))
-return t}(t)
-const r=[...this.#ue].flatMap(e=>function findSecret(e){const{text:t,readings:n,secret:r}=e
+return t}(r)
+const o=t.flatMap(e=>function findSecret(e){const{text:t,readings:n,secret:r}=e
 const s=[]
 const{length:o}=r
 for(let e=t.indexOf(r);e>=0;e=t.indexOf(r,e+o))s.push({from:e,to:e+o})
 let i=0
 for(const t of n.keys())for(;i<=t;){const n=endOfEncoded(e,i,t)
 if(void 0!==n)s.push({from:i,to:n})
-i=n??i+1}return s}({text:t,readings:n,secret:e}))
-if(0===r.length)return e
-let s=""
-let o=0
-for(const{from:e,to:n}of r.sort((e,t)=>e.from-t.from)){if(e>=o)s+=t.slice(o,e)+"***"
-o=Math.max(o,n)}return function fromBytes(e){return Buffer.from(e,"latin1").toString("utf8")}(s+t.slice(o))}sanitize(e,t){const n=this.redact(e)
+i=n??i+1}return s}({text:r,readings:s,secret:toBytes(e)}))
+if(0===o.length)return e
+let i=""
+let a=0
+for(const{from:e,to:t}of o.sort((e,t)=>e.from-t.from)){if(e>=a)i+=r.slice(a,e)+"***"
+a=Math.max(a,t)}return function fromBytes(e){return Buffer.from(e,"latin1").toString("utf8")}(i+r.slice(a))}sanitize(e,t){const n=this.redact(e)
 const r=function stripControls(e){if(X.test(e))return e.trim()
 return e.toWellFormed().replace(Y," ").trim()}(n)
 return truncate(function escapeCommands(e){return e.replaceAll("##[","# #[").replace(/^\s*::/,": :")}(r===n?r:this.redact(r)),t)}}function readByte(e,t,n){const r=[{byte:e.charCodeAt(t),end:t+1}]
@@ -976,7 +981,7 @@ const p=await function assumeAgencyWithOidc(e){const t=JSON.stringify({provider_
 return e.client.send({operation:"sts",request:{method:"POST",url:callUrl(e.stsEndpoint,"/v5/agencies/assume-with-oidc"),headers:{"content-type":"application/json",connection:"close"},body:t},authorize:e=>e,parse:(e,t)=>function parseKey(e){const t=asRecord(asRecord(e.json).credentials)
 const text=n=>{const r=t[n]
 if("string"!=typeof r||""===r)throw invalidResponse(`'credentials.${n}' is missing`,e)
-if(!xe.test(r))throw invalidResponse(`'credentials.${n}' has characters that no header can carry`,e)
+if(!Ee.test(r))throw invalidResponse(`'credentials.${n}' has characters that no header can carry`,e)
 return r}
 return{accessKeyId:text("access_key_id"),secretAccessKey:text("secret_access_key"),securityToken:text("security_token"),expiration:parseExpiration(t.expiration)}}(parseResponse(e,t)),retries:e.retries,onAttempt:e.onAttempt})}({client:n,stsEndpoint:d,providerUrn:u,agencyUrn:l,sessionName:e.sessionName,durationSeconds:Math.min(43200,Math.max(900,i)),idToken:h,retries:r,onAttempt:o})
 const{expiration:f,accessKeyId:m,secretAccessKey:g,securityToken:y}=p
@@ -984,15 +989,16 @@ for(const e of[m,g,y])s(e)
 const{projectId:w}=e
 return{...accessKeyCredential({accessKeyId:m,secretAccessKey:g,securityToken:y,projectId:w}),hasExpired:e=>e.getTime()>=f.getTime()-6e4,hint:"The temporary access key was obtained in this step: check the trust agency and its permissions."}}(e,t)}}(e.credential,{client:t,retries:o,seconds:a,mask:e=>r.secrets.add(e),onAttempt:n})
 return{api:new CheckApi({client:t,endpoint:i,authorize:(e,t)=>c.authorize(e,t),retries:o}),credential:c}}function adviceContext({region:e},t){const n=t?.hint
-return{newestHost:newestHost(e),credentialHint:n,ifNotRunning:void 0}}const be={outcome:"failed","status-code":"","error-code":"","error-message":"","request-id":"",results:"[]"}
-const Ie={"execution-id":"",outcome:"failed","error-code":"","error-message":"","request-id":""}
-const _e={outcome:"failed",issues:"{}","error-code":"","error-message":"","request-id":""}
-const Te=/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
+return{newestHost:newestHost(e),credentialHint:n,ifNotRunning:void 0}}const $e={outcome:"failed","status-code":"","error-code":"","error-message":"","request-id":"",results:"[]"}
+const be={"execution-id":"",outcome:"failed","error-code":"","error-message":"","request-id":""}
+const Ie={outcome:"failed",issues:"{}","error-code":"","error-message":"","request-id":""}
+const _e=/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
 function stopOutputs(e,t){const n=e.map(e=>function row({target:e,outcome:t,statusCode:n,error:r,requestId:s},o){const i=r?.lastResponse??r
 return{"task-id":outputText(e.taskId,o),"execution-id":outputText(e.executionId??"",o),outcome:t,"status-code":n,"error-code":outputText(i?.code??"",o),"error-message":outputText(i?.message??"",o),"request-id":outputText(s,o)}}(e,t))
 const r=n.find(({outcome:e})=>"failed"===e)??n[0]
-return{outcome:r?.outcome??"failed","status-code":String(r?.["status-code"]??""),"error-code":r?.["error-code"]??"","error-message":r?.["error-message"]??"","request-id":r?.["request-id"]??"",results:JSON.stringify(n)}}function outputText(e,t){const n=t.redact(e.toWellFormed()).replace(Te," ")
-return truncate(t.redact(n),1e3)}function notAttempted(e,t){return{target:e,outcome:"failed",statusCode:null,requestId:"",attempts:0,durationMs:0,accepted:!1,error:t,statusError:void 0}}class StopReport{#d
+return{outcome:r?.outcome??"failed","status-code":String(r?.["status-code"]??""),"error-code":r?.["error-code"]??"","error-message":r?.["error-message"]??"","request-id":r?.["request-id"]??"",results:JSON.stringify(n)}}function outputText(e,t){const n=t.redact(e.toWellFormed())
+const r=n.replace(_e," ")
+return truncate(r===n?r:t.redact(r),1e3)}function notAttempted(e,t){return{target:e,outcome:"failed",statusCode:null,requestId:"",attempts:0,durationMs:0,accepted:!1,error:t,statusError:void 0}}class StopReport{#d
 #u
 #le
 constructor(e,t){this.#d=e
@@ -1029,7 +1035,7 @@ const o=t.filter(({outcome:e})=>"failed"===e).map(row)
 const i=t.filter(({outcome:e})=>"failed"!==e).map(row)
 const a=t.length>50&&i.length>0
 const c=a?o:[...o,...i]
-this.#d.summarizeAll(e,[...c.length>0?[{folded:void 0,head:s,rows:c}]:[],...a?[{folded:`${i.length} others`,head:s,rows:i}]:[]])}}function asList(e){return void 0===e?[]:[e]}function hasExecution({executionId:e}){return void 0!==e}function nameOf({taskId:e,executionId:t}){return void 0===t?e:`${e} (${t})`}async function stop(e){const t=createVoice({title:"Stop CodeArts Check Task",emptyOutputs:be})
+this.#d.summarizeAll(e,[...c.length>0?[{folded:void 0,head:s,rows:c}]:[],...a?[{folded:`${i.length} others`,head:s,rows:i}]:[]])}}function asList(e){return void 0===e?[]:[e]}function hasExecution({executionId:e}){return void 0!==e}function nameOf({taskId:e,executionId:t}){return void 0===t?e:`${e} (${t})`}async function stop(e){const t=createVoice({title:"Stop CodeArts Check Task",emptyOutputs:$e})
 const n=readInputs(t,O,getStopInputs)
 return void 0!==n&&stopScans(n,e,t)}async function stopScans(e,t,n){const{targets:r,wait:s,ifNotRunning:o,timeoutSeconds:i}=e
 const{log:a}=n
@@ -1078,16 +1084,16 @@ return!1}}(e,n,s)?{outcome:"not-running",error:t}:{outcome:"failed",error:t}}(e,
 a.end(p)
 return p}(e,t,{onAttempt:r,onAccepted:onResult}))})}(r,{api:t.api,clock:d,deadline:u,wait:s,ifNotRunning:o,logger:e=>1===r.length?a.onlyTask():a.oneOfSeveral(e,s),onResult:(e,t)=>c.add(e,t)})}catch(e){if(!(e instanceof RequestError))throw e
 c.failRemaining(e)}const p={...adviceContext(e,h),ifNotRunning:o}
-return c.publish(p,u.interruption)}const Se="This job was cancelled or failed."
-const Re={"invalid-input":"Nothing is stopped, because an input was invalid when the job reached this step.","credential-rejected":"Nothing is stopped, because the credential was rejected (401) when the job reached this step. An access key is locked after more than five rejections.",rejected:"Nothing to stop: no scan was started.",uncertain:"Nothing is stopped, because the ID of the execution is not known. A scan may be running: look at the task in CodeArts Check."}
+return c.publish(p,u.interruption)}const Te="This job was cancelled or failed."
+const Se={"invalid-input":"Nothing is stopped, because an input was invalid when the job reached this step.","credential-rejected":"Nothing is stopped, because the credential was rejected (401) when the job reached this step. An access key is locked after more than five rejections.",rejected:"Nothing to stop: no scan was started.",uncertain:"Nothing is stopped, because the ID of the execution is not known. A scan may be running: look at the task in CodeArts Check."}
 function saveEnding(e){saveState(M,e)}function postOptions(e,t){if(void 0===t)return e
 const{ifNotRunning:n,maxTasks:r,emptyHint:s}=e
 return{read:savedReader(t),ifNotRunning:n,maxTasks:r,emptyHint:s,saved:!0}}async function stopSaved(e,t,{deps:n,voice:r}){const s=void 0===t?[]:function missingSecrets({secrets:e}){return e.filter(e=>""===getInput(e))}(t)
 if(s.length>0){!function reportMissing(e,{report:t}){t.failEarly({headline:"Could not stop the scan",causes:[`${e.join(" and ")} had a value when the job reached this step, but is empty now. GitHub evaluates inputs again at the end of a job; in a nested composite action, they may be empty then.`],advice:[adviceOn("secret-missing")],notes:["The scan may still be running."]})}(s,r)
 return!1}const o=readInputs(r,e,getStopInputs)
-return void 0!==o&&stopScans(o,n,r)}const Ae={read:e=>getInput(e),ifNotRunning:"succeed",maxTasks:100,emptyHint:"Place the guard after the step that starts the scan, and check that this step sets its output.",saved:!1}
+return void 0!==o&&stopScans(o,n,r)}const Re={read:e=>getInput(e),ifNotRunning:"succeed",maxTasks:100,emptyHint:"Place the guard after the step that starts the scan, and check that this step sets its output.",saved:!1}
 function createGuardVoice(){return createVoice({title:"Guard CodeArts Check Scan",emptyOutputs:{}})}async function guard(e){const t=createGuardVoice()
-const n=readInputs(t,Ae,getStopInputs)
+const n=readInputs(t,Re,getStopInputs)
 if(void 0===n){saveEnding("invalid-input")
 return!1}const{log:r,report:s}=t
 const o=function checkDeadline({timeoutSeconds:e},{clock:t}){return e<=20?new Deadline(e,t):new Deadline(20,t,"20 s")}(n,e)
@@ -1122,11 +1128,11 @@ if(void 0===u||!d)return d
 r.line(`The step ended early: ${u}. The stop is requested at the end of the job.`)
 return!1}async function guardPost(e){const t=createGuardVoice()
 const{inputs:n,ending:r}=getSavedState()
-const s=postOptions(Ae,n)
+const s=postOptions(Re,n)
 maskInputs(t,s)
-t.log.line(Se)
+t.log.line(Te)
 if(void 0===r)return stopSaved(s,n,{deps:e,voice:t})
-t.log.line(Re[r])
+t.log.line(Se[r])
 return!1}function endedEarly(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}function mayHaveStarted(e){const{status:t,code:n}=e
 if(e instanceof StartedWithError)return!0
 if(null===t)return e.mayHaveHappened
@@ -1149,23 +1155,23 @@ this.#ye({"error-code":outputText(s.code,r),"error-message":outputText(s.message
 const o={headline:isUncertain(e)?`A scan may have been started (task ${this.#me})`:`Could not start a scan of task ${this.#me}`,causes:[formatError(e,r)],advice:adviceOnStart(e,t),notes:notesOn(e,n)}
 this.#d.fail(o)
 this.#d.summarize(o,[["Task",this.#me],["Execution",this.#ge]])
-this.#d.finish()}failUnexpectedly(e){this.#d.failUnexpectedly(e.message,{"execution-id":this.#ge})}#ye(e){this.#d.setOutputs({...Ie,"execution-id":this.#ge,...e})}}function isUncertain(e){return!(e instanceof StartedWithError)&&mayHaveStarted(e)}function adviceOnStart(e,t){const n=adviceFor(e,!1,t)
+this.#d.finish()}failUnexpectedly(e){this.#d.failUnexpectedly(e.message,{"execution-id":this.#ge})}#ye(e){this.#d.setOutputs({...be,"execution-id":this.#ge,...e})}}function isUncertain(e){return!(e instanceof StartedWithError)&&mayHaveStarted(e)}function adviceOnStart(e,t){const n=adviceFor(e,!1,t)
 const r=void 0===n?[]:[n]
 if(!isUncertain(e))return r
 return[adviceOn("start-uncertain"),...r.filter(({topic:e})=>"not-json"===e)]}function notesOn(e,t){const n=void 0===t?[]:[`The step ended early: ${t}.`]
 if(!(e instanceof StartedWithError))return n
-return[...n,`The response contains execution ID ${e.executionId}. This execution is stopped at the end of the job.`]}const Ce=require("node:path")
-const Oe="none"
+return[...n,`The response contains execution ID ${e.executionId}. This execution is stopped at the end of the job.`]}const Ae=require("node:path")
+const Ce="none"
 class StartFile{#we
 announce(){if(void 0!==this.#we)return
 const{tempFolder:e}=getRunnerFacts()
-this.#we=void 0===e?Oe:(0,Ce.join)(e,`codearts-check-${(0,ve.randomUUID)()}`)
-saveState(P,this.#we)}write(e){if(void 0===this.#we||this.#we===Oe)return
-try{(0,$e.writeFileSync)(`${this.#we}.part`,e);(0,$e.renameSync)(`${this.#we}.part`,this.#we)}catch{}}}function readExecutionId(e){try{const t=(0,$e.readFileSync)(e,"utf8")
-return/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}catch{return}}const qe={read:e=>getInput(e),ifNotRunning:"succeed",maxTasks:1,emptyHint:"Set it to the ID of the check task.",saved:!1}
-const Ne="Start CodeArts Check Scan"
-async function start(e){const t=createVoice({title:Ne,emptyOutputs:Ie})
-const n=readInputs(t,qe,getStartInputs)
+this.#we=void 0===e?Ce:(0,Ae.join)(e,`codearts-check-${(0,we.randomUUID)()}`)
+saveState(P,this.#we)}write(e){if(void 0===this.#we||this.#we===Ce)return
+try{(0,xe.writeFileSync)(`${this.#we}.part`,e);(0,xe.renameSync)(`${this.#we}.part`,this.#we)}catch{}}}function readExecutionId(e){try{const t=(0,xe.readFileSync)(e,"utf8")
+return/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}catch{return}}const Oe={read:e=>getInput(e),ifNotRunning:"succeed",maxTasks:1,emptyHint:"Set it to the ID of the check task.",saved:!1}
+const qe="Start CodeArts Check Scan"
+async function start(e){const t=createVoice({title:qe,emptyOutputs:be})
+const n=readInputs(t,Oe,getStartInputs)
 const r=n?.targets[0]?.taskId
 if(void 0===n||void 0===r){saveEnding("invalid-input")
 return!1}const{log:s}=t
@@ -1210,22 +1216,22 @@ constructor(e,t){this.#ve=e
 this.#s=t}get isRequested(){return void 0!==this.#ke}interrupt(e){this.#ke=e
 if(this.#Ee)this.#s.schedule(9e3,()=>this.#ve.interrupt(e))
 else this.#ve.interrupt(e)}defer(){this.#Ee=!0}resume(){this.#Ee=!1
-if(void 0!==this.#ke)this.#ve.interrupt(this.#ke)}}async function startPost(e){const t=createVoice({title:Ne,emptyOutputs:{}})
+if(void 0!==this.#ke)this.#ve.interrupt(this.#ke)}}async function startPost(e){const t=createVoice({title:qe,emptyOutputs:{}})
 const n=getSavedState()
-const r=postOptions(qe,n.inputs)
+const r=postOptions(Oe,n.inputs)
 maskInputs(t,r)
-t.log.line(Se)
+t.log.line(Te)
 const s=n.executionId??await function findExecutionId({startFile:e,ending:t},{clock:n,lifecycle:r},{log:s}){if(void 0===e||void 0!==t)return Promise.resolve(void 0)
 s.line("The response to the start is awaited for up to 15 s.")
 const o=new AbortController
 r.onInterrupt(()=>o.abort())
-return async function awaitExecutionId(e,t,n){if(e===Oe)return
+return async function awaitExecutionId(e,t,n){if(e===Ce)return
 const r=t.now()+15e3
 for(;;){const s=readExecutionId(e)
 if(void 0!==s||n.aborted||t.now()>=r)return s
 await t.sleep(250,n).catch(()=>{})}}(e,n,o.signal)}(n,e,t)
 if(void 0===s)return function reportNothingToStop({ending:e,startFile:t},{log:n}){const r=e??(void 0===t?"rejected":"uncertain")
-n.line(Re[r])
+n.line(Se[r])
 return"rejected"===r}(n,t)
 return stopSaved(function stopOptions(e,t){const{ifNotRunning:n,maxTasks:r,emptyHint:s,saved:o}=e
 return{read:n=>"execution-id"===n?t:e.read(n),ifNotRunning:n,maxTasks:r,emptyHint:s,saved:o}}(r,s),n.inputs,{deps:e,voice:t})}class WaitReport{#d
@@ -1288,22 +1294,22 @@ const{interruption:t,limit:n}=this.#ve
 const r=void 0===t?"deadline":"cancelled"
 const s=void 0===t?`after ${n}`:`when ${t}`
 const failure=(e,t)=>({message:e,reason:r,error:t})
-if(e instanceof DeadlineError)return failure(je,e)
-if(void 0===e||e instanceof RequestError)return failure(`${je} ${s}`,e)
+if(e instanceof DeadlineError)return failure(Ne,e)
+if(void 0===e||e instanceof RequestError)return failure(`${Ne} ${s}`,e)
 if(void 0!==this.#m)return failure(`The scan was not seen running ${void 0===t?`within ${n}`:`before ${t}`}. The status '${e.state}' may be that of the previous scan`)
 if("checking"===e.state)return failure(`The scan was still running ${s}`)
 return"never-checked"===e.state?failure(`The service had no status for this scan ${s}`):failure(`The scan had the unknown status ${e.taskStatus} ${s}`)}#je(e,t){const n=isCredentialRejected(e)||t&&isDenied(e)
 const r=retryAfterOf(e)>this.#ve.remainingMs()
-return n||r?{failure:{message:je,reason:"request",error:e}}:void 0}#Me(e){const t=this.#s.now()
+return n||r?{failure:{message:Ne,reason:"request",error:e}}:void 0}#Me(e){const t=this.#s.now()
 const{state:n}=e
 this.#Ne="never-checked"===n?this.#Ne??t:void 0
-if(void 0!==this.#Ne&&t-this.#Ne>=3e5)return{failure:Ue}
+if(void 0!==this.#Ne&&t-this.#Ne>=3e5)return{failure:Me}
 if(function isEnd(e){return"succeeded"===e||"failed"===e||"stopped"===e}(n))return this.#Ue(n,t)
 this.#m=void 0
 this.#qe||="checking"===n
 this.#Ce.show(describeStatus(e))
 return}#Ue(e,t){if(this.#m?.state!==e)this.#m={state:e,sinceMs:t}
-if(this.#qe||t-this.#m.sinceMs>=3e4)return{failure:Me[e]}
+if(this.#qe||t-this.#m.sinceMs>=3e4)return{failure:je[e]}
 this.#Ce.show(`Not seen running yet: the status '${e}' may be that of the previous scan`)
 return}}class Progress{#s
 #i
@@ -1314,13 +1320,13 @@ this.#i=t}show(e){const t=this.#s.now()
 if(e===this.#a||t-this.#c<1e4)return
 this.#a=e
 this.#c=t
-this.#i.line(e)}}const je="The status could not be read"
-const Me={succeeded:void 0,failed:{message:"The scan failed",reason:"scan-failed",error:void 0},stopped:{message:"The scan was stopped",reason:"scan-stopped",error:void 0}}
-const Ue={message:"The service has had no status for this scan for 5 minutes",reason:"no-status",error:void 0}
-const{read:Pe,ifNotRunning:He,emptyHint:De,saved:Le}=O
-const ze={read:Pe,ifNotRunning:He,maxTasks:1,emptyHint:De,saved:Le}
-async function wait(e){const t=createVoice({title:"Wait for CodeArts Check Scan",emptyOutputs:_e})
-const n=readInputs(t,ze,getWaitInputs)
+this.#i.line(e)}}const Ne="The status could not be read"
+const je={succeeded:void 0,failed:{message:"The scan failed",reason:"scan-failed",error:void 0},stopped:{message:"The scan was stopped",reason:"scan-stopped",error:void 0}}
+const Me={message:"The service has had no status for this scan for 5 minutes",reason:"no-status",error:void 0}
+const{read:Ue,ifNotRunning:Pe,emptyHint:He,saved:De}=O
+const Le={read:Ue,ifNotRunning:Pe,maxTasks:1,emptyHint:He,saved:De}
+async function wait(e){const t=createVoice({title:"Wait for CodeArts Check Scan",emptyOutputs:Ie})
+const n=readInputs(t,Le,getWaitInputs)
 const r=n?.targets[0]
 if(void 0===n||void 0===r)return!1
 const{clock:s,lifecycle:o}=e
@@ -1381,7 +1387,7 @@ for(const e of["SIGINT","SIGTERM","SIGBREAK"])t.on(e,()=>interruptOnce(`the step
 e({watch:(e,t)=>{report=t
 o=t=>e.interrupt(t)
 e.signal.addEventListener("abort",()=>{n.schedule(600,()=>crash(function didNotEnd({interruption:e,limit:t}){if(void 0!==e)return endedEarly(e)
-return new DeadlineError(`The step did not end within ${t}`,{kind:"deadline"})}(e)))})},onInterrupt:e=>{o=e}}).then(e=>end(e?0:1),crash)}(t=>e({clock:re,random:Math.random,lifecycle:t}),{on:(e,t)=>process.on(e,t),onClosedLog:e=>process.stdout.on("error",e),flush:e=>process.stdout.write("",()=>setImmediate(e)),hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>createVoice({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},re)}const build_stop=()=>run(stop)
+return new DeadlineError(`The step did not end within ${t}`,{kind:"deadline"})}(e)))})},onInterrupt:e=>{o=e}}).then(e=>end(e?0:1),crash)}(t=>e({clock:ne,random:Math.random,lifecycle:t}),{on:(e,t)=>process.on(e,t),onClosedLog:e=>process.stdout.on("error",e),flush:e=>process.stdout.write("",()=>setImmediate(e)),hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>createVoice({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},ne)}const build_stop=()=>run(stop)
 const build_guard=()=>run(guard)
 const build_guardPost=()=>run(guardPost)
 const build_start=()=>run(start)

@@ -25,12 +25,9 @@ const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.m
 const textOf = (path: string) => readFileSync(pathOf(path), 'utf8');
 
 /** The builtins that the bundle names. */
-const NAMED = [
-  ...['crypto', 'fs', 'http', 'https', 'net', 'os', 'path'],
-  ...['timers/promises', 'url', 'util'],
-];
+const NAMED = [...['crypto', 'fs', 'http', 'https', 'net', 'os', 'path'], ...['url', 'util']];
 /** Public builtins that a stop loads and a bare POST does not. */
-const LOADED = ['http', 'os', 'timers/promises'];
+const LOADED = ['http', 'os'];
 const LIMIT_KIB = 200;
 
 const bundle = textOf('dist/bundle.js');

@@ -46,6 +46,7 @@ interface SendOptions {
 
 /** What is known of the connection of one request. */
 interface Connection {
+  request: http.ClientRequest | undefined;
   socket: Socket | undefined;
   /** Whether it was used by an earlier request. */
   reused: boolean;
@@ -77,6 +78,7 @@ export class Transport {
     const proxy = url.protocol === 'https:' ? getProxyUrl(url.href) : '';
     const route: Route = { host: url.host, proxy: proxy === '' ? undefined : proxyHost(proxy) };
     const connection: Connection = {
+      request: undefined,
       socket: undefined,
       reused: false,
       established: false,
@@ -88,10 +90,12 @@ export class Transport {
       method,
       headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...headers },
       agent: this.#agentFor(url, proxy, freshConnection),
-      signal,
-      // For TunnelAgent, which is not given the signal of the request.
+      // For TunnelAgent.
       ...{ tunnelSignal: signal, autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS },
     };
+    // The option `signal` of Node.js does no more, and takes a millisecond to load.
+    const giveUp = () => connection.request?.destroy(signal.reason);
+    signal.addEventListener('abort', giveUp);
     try {
       // Node.js would open a connection nevertheless, and keep it.
       signal.throwIfAborted();
@@ -114,6 +118,8 @@ export class Transport {
         staleConnection: reused && !anyByte && !signal.aborted,
         respondedBefore: this.#responded.has(url.origin),
       });
+    } finally {
+      signal.removeEventListener('abort', giveUp);
     }
   }
 
@@ -150,6 +156,7 @@ function observed(
     onResponse: (message: http.IncomingMessage) => void,
   ) => {
     const sent = module.request(options, onResponse);
+    connection.request = sent;
     sent.once('socket', (socket) => {
       connection.socket = socket;
       connection.reused = sent.reusedSocket;

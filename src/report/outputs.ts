@@ -79,6 +79,7 @@ function row({ target, outcome, statusCode, error, requestId }: TaskResult, secr
  * invisible character may be part of a secret, or take the place of a space in it.
  */
 export function outputText(text: string, secrets: Secrets): string {
-  const visible = secrets.redact(text.toWellFormed()).replace(INVISIBLE, ' ');
-  return truncate(secrets.redact(visible), MAX_TEXT);
+  const redacted = secrets.redact(text.toWellFormed());
+  const visible = redacted.replace(INVISIBLE, ' ');
+  return truncate(visible === redacted ? visible : secrets.redact(visible), MAX_TEXT);
 }
