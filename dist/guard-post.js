@@ -1,1 +1,1 @@
-require('./bundle.js').guardPost();
+require('./job.js').guardPost();

@@ -1,1 +1,1 @@
-require('./bundle.js').guard();
+require('./job.js').guard();

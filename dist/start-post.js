@@ -1,1 +1,1 @@
-require('./bundle.js').startPost();
+require('./job.js').startPost();

@@ -1,1 +1,1 @@
-require('./bundle.js').start();
+require('./job.js').start();

@@ -1,1 +1,1 @@
-require('./bundle.js').wait();
+require('./job.js').wait();

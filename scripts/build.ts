@@ -11,20 +11,15 @@ run('typescript/bin/tsc', '--project', 'tsconfig.build.json');
 // ncc bundles in the format of the package.json nearest to its entry, and a CommonJS bundle starts
 // faster than an ES module.
 writeFileSync('build/package.json', '{}\n');
-run(
-  '@vercel/ncc/dist/ncc/cli.js',
-  ...[
-    'build',
-    'build/index.js',
-    '--out',
-    'build/bundle',
-    '--license',
-    'licenses.txt',
-    '--no-cache',
-  ],
-);
 mkdirSync('dist');
-writeFileSync('dist/bundle.js', await minifyBundle(readFileSync('build/bundle/index.js', 'utf8')));
+for (const name of ['index', 'job']) {
+  const out = `build/bundle-${name}`;
+  const options = ['--out', out, '--license', 'licenses.txt', '--no-cache'];
+  run('@vercel/ncc/dist/ncc/cli.js', 'build', `build/${name}.js`, ...options);
+  const bundle = readFileSync(`${out}/index.js`, 'utf8');
+  writeFileSync(`dist/${name}.js`, await minifyBundle(bundle));
+}
+// Both bundles are made of the same packages.
+copyFileSync('build/bundle-job/licenses.txt', 'dist/licenses.txt');
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
-copyFileSync('build/bundle/licenses.txt', 'dist/licenses.txt');
 writeEntries('dist');

@@ -3,15 +3,15 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { minify } from 'terser';
 
-/** A file that an action.yml names, and the function of the bundle that it calls. */
+/** A file that an action.yml names, and the function of the bundle `job.js` that it calls. */
 export interface Entry {
   readonly file: string;
-  /** An export of src/index.ts. */
+  /** An export of src/job.ts. */
   readonly call: string;
 }
 
+/** The entry of action.yml, `index.js`, is a bundle of its own. */
 export const ENTRIES: readonly Entry[] = [
-  { file: 'index.js', call: 'stop' },
   { file: 'guard.js', call: 'guard' },
   { file: 'guard-post.js', call: 'guardPost' },
   { file: 'start.js', call: 'start' },
@@ -22,7 +22,7 @@ export const ENTRIES: readonly Entry[] = [
 /**
  * Makes a bundle short to compile: V8 scans it at the start of every step. What is never used goes,
  * together with the builtins that only this loads. So that a person can read what a commit changes,
- * functions, classes and public properties keep their names, and there is a line for each statement.
+ * classes and properties keep their names, and there is a line for each statement.
  *
  * @param bundle the text of a script
  * @throws Error if it is not JavaScript
@@ -32,7 +32,6 @@ export async function minifyBundle(bundle: string): Promise<string> {
     ecma: 2020,
     toplevel: true,
     keep_classnames: true,
-    keep_fnames: true,
     compress: {
       // What is dropped can be the only user of something else.
       passes: 3,
@@ -59,22 +58,22 @@ export async function minifyBundle(bundle: string): Promise<string> {
 }
 
 /**
- * Writes a file for each entry, which calls the function of `bundle.js` in the same folder.
+ * Writes a file for each entry, which calls the function of `job.js` in the same folder.
  *
  * @throws Error if the bundle does not export exactly the functions that the entries call
  */
 export function writeEntries(folder: string, entries: readonly Entry[] = ENTRIES): void {
   const exported: Readonly<Record<string, unknown>> = createRequire(import.meta.url)(
-    resolve(folder, 'bundle.js'),
+    resolve(folder, 'job.js'),
   );
   const functions = Object.keys(exported).filter((name) => typeof exported[name] === 'function');
   const calls = entries.map(({ call }) => call);
   if (functions.toSorted().join() !== calls.toSorted().join()) {
     throw new Error(
-      `The entries call ${calls.join(', ')}, but src/index.ts exports the functions ${functions.join(', ') || '(none)'}`,
+      `The entries call ${calls.join(', ')}, but src/job.ts exports the functions ${functions.join(', ') || '(none)'}`,
     );
   }
   for (const { file, call } of entries) {
-    writeFileSync(join(folder, file), `require('./bundle.js').${call}();\n`);
+    writeFileSync(join(folder, file), `require('./job.js').${call}();\n`);
   }
 }

@@ -474,6 +474,6 @@ test('each stage has an entry of its own, whatever was saved', async () => {
     ['guard-post', 'guardPost'],
   ] as const) {
     const url = new URL(`../../dist/${entry}.js`, import.meta.url);
-    expect(readFileSync(url, 'utf8')).toBe(`require('./bundle.js').${call}();\n`);
+    expect(readFileSync(url, 'utf8')).toBe(`require('./job.js').${call}();\n`);
   }
 });

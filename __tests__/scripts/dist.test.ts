@@ -24,23 +24,33 @@ import { startMockApi, TOKEN } from '../support/with-mock-api.ts';
 const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const textOf = (path: string) => readFileSync(pathOf(path), 'utf8');
 
-/** The builtins that the bundle names. */
-const NAMED = [...['crypto', 'fs', 'http', 'https', 'net', 'os', 'path'], ...['url', 'util']];
+/** The builtins that the bundles name. */
+const NAMED = {
+  'index.js': ['crypto', 'fs', 'http', 'https', 'net', 'os', 'url', 'util'],
+  'job.js': ['crypto', 'fs', 'http', 'https', 'net', 'os', 'path', 'url', 'util'],
+};
 /** Public builtins that a stop loads and a bare POST does not. */
 const LOADED = ['http', 'os'];
 const LIMIT_KIB = 200;
 
-const bundle = textOf('dist/bundle.js');
-
 describe('dist', () => {
-  test('has the bundle, and a line for each entry', () => {
+  test('has the bundles, and a line for each entry that has none of its own', () => {
     const entries = ENTRIES.map(({ file }) => file);
     expect(readdirSync(pathOf('dist')).sort()).toEqual(
-      [...entries, 'bundle.js', 'licenses.txt', 'package.json'].sort(),
+      [...entries, ...Object.keys(NAMED), 'licenses.txt', 'package.json'].sort(),
     );
     for (const { file, call } of ENTRIES) {
-      expect(textOf(`dist/${file}`)).toBe(`require('./bundle.js').${call}();\n`);
+      expect(textOf(`dist/${file}`)).toBe(`require('./job.js').${call}();\n`);
     }
+  });
+
+  test('loses no module of src that is imported for its effect alone', () => {
+    const files = readdirSync(pathOf('src'), { recursive: true, encoding: 'utf8' });
+    const withEffect = files
+      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => /^import ['"]/m.test(textOf(`src/${file}`)));
+    expect(files).toContain('index.ts');
+    expect(withEffect).toEqual([]);
   });
 
   test(`has at most ${LIMIT_KIB} KiB`, () => {
@@ -49,11 +59,13 @@ describe('dist', () => {
   });
 });
 
-describe('the bundle', () => {
+describe.each(Object.entries(NAMED))('the bundle %s', (file, builtins) => {
+  const bundle = textOf(`dist/${file}`);
+
   test('names the expected builtins, and no package', () => {
     const names = [...bundle.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name = '']) => name);
     expect(names.filter((name) => !isBuiltin(name))).toEqual([]);
-    expect([...new Set(names.map((name) => name.replace('node:', '')))].sort()).toEqual(NAMED);
+    expect([...new Set(names.map((name) => name.replace('node:', '')))].sort()).toEqual(builtins);
   });
 
   test.each([
@@ -64,15 +76,6 @@ describe('the bundle', () => {
     ['the summary of @actions/core', /class Summary\b|SUMMARY_ENV_VAR|\.promises\b/],
   ])('has nothing of %s', (_, code) => {
     expect(bundle).not.toMatch(code);
-  });
-
-  test('loses no module of src that is imported for its effect alone', () => {
-    const files = readdirSync(pathOf('src'), { recursive: true, encoding: 'utf8' });
-    const withEffect = files
-      .filter((file) => file.endsWith('.ts'))
-      .filter((file) => /^import ['"]/m.test(textOf(`src/${file}`)));
-    expect(files).toContain('index.ts');
-    expect(withEffect).toEqual([]);
   });
 });
 

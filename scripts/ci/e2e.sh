@@ -45,7 +45,7 @@ echo "The end-to-end workflow: $succeeded of $jobs jobs succeeded."
 
 if [[ $prove_red == true ]]; then
   for broken in 'process.exit(0)' 'process.exit(1)'; do
-    echo "$broken" >"$scratch/repository/dist/bundle.js"
+    echo "$broken" | tee "$scratch/repository/dist/index.js" >"$scratch/repository/dist/job.js"
     if run >"$scratch/red.log"; then
       cat "$scratch/red.log"
       echo "FAILED: the end-to-end workflow succeeds with a bundle that is '$broken'." >&2

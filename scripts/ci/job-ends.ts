@@ -140,13 +140,14 @@ interface Breakage {
 }
 
 const exit = (code: number) => () => `process.exit(${code})`;
+const bundles = (change: () => string) => ({ 'dist/index.js': change, 'dist/job.js': change });
 const empty = () => '';
 const BREAKAGES: readonly Breakage[] = [
-  { what: "a bundle that is 'process.exit(0)'", ends: ENDS, files: { 'dist/bundle.js': exit(0) } },
+  { what: "bundles that are 'process.exit(0)'", ends: ENDS, files: bundles(exit(0)) },
   {
-    what: "a bundle that is 'process.exit(1)'",
+    what: "bundles that are 'process.exit(1)'",
     ends: ['failure', 'cancelled'],
-    files: { 'dist/bundle.js': exit(1) },
+    files: bundles(exit(1)),
   },
   {
     what: 'a guard that does nothing',
