@@ -220,12 +220,12 @@ async function scene(name: string, expected: Expected, options: Scene): Promise<
   ]);
   const stopped = new Set(api.stopRequests.map(({ taskId }) => taskId)).size;
   const missing = options.allStopped === true && stopped < tasks;
-  judge(name, run, expected, missing ? `only ${stopped} of ${tasks} scans were stopped` : '');
+  conclude(name, run, expected, missing ? `only ${stopped} of ${tasks} scans were stopped` : '');
   await end(child);
   await api.close();
 }
 
-function judge(name: string, run: StepRun, expected: Expected, problem: string): void {
+function conclude(name: string, run: StepRun, expected: Expected, problem: string): void {
   const seen = [...run.commands('error'), ...run.commands('warning'), ...run.lines].join('\n');
   const has = (text: string | RegExp | undefined) =>
     text !== undefined && (typeof text === 'string' ? seen.includes(text) : text.test(seen));
@@ -288,7 +288,7 @@ async function proxied(
     },
     { extraCaCerts: authorityFile, proxy: `http://${user}127.0.0.1:${port}` },
   );
-  judge(name, run, expected, options.check?.(api) ?? '');
+  conclude(name, run, expected, options.check?.(api) ?? '');
   await end(child);
   await api.close();
 }

@@ -115,7 +115,7 @@ const RESULTS = {
     accepted: false,
     error: networkError('Reset.', { mayHaveHappened: true }),
   }),
-  notSent: taskResult({ outcome: 'failed', accepted: false, error: networkError('Not found.') }),
+  skipped: taskResult({ outcome: 'failed', accepted: false, error: networkError('Not found.') }),
   // What may have happened is no stop.
   noCredential: taskResult({
     outcome: 'failed',
@@ -133,7 +133,7 @@ describe('the headline', () => {
     ['failed', 'Could not stop scan 0a1b'],
     ['accepted', 'Stop of scan 0a1b not confirmed'],
     ['uncertain', 'Stop of scan 0a1b not confirmed'],
-    ['notSent', 'Could not stop scan 0a1b'],
+    ['skipped', 'Could not stop scan 0a1b'],
     ['noCredential', 'Could not stop scan 0a1b'],
     ['nothingKnown', 'Could not stop scan 0a1b'],
   ])('names the one scan: %s', (result, words) => {

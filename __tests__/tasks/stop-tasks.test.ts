@@ -387,7 +387,7 @@ describe('with if-not-running: succeed, a rejected stop', () => {
     );
   });
 
-  test('is looked at again after a transient error', async () => {
+  test('has its status read again after a transient error', async () => {
     const readings = [response(503), progress(2)];
     const result = await stopped(current('a'), NOT_RUNNING, readings);
     expect(result?.outcome).toBe('not-running');
@@ -465,7 +465,7 @@ describe('with if-not-running: succeed, a rejected stop', () => {
     );
   });
 
-  test('is not looked at unless the option asks for it', async () => {
+  test('has no status read unless the option asks for it', async () => {
     await stopOne({ 'POST a': [NOT_RUNNING], 'GET a': [progress(2)] });
     expect(scripted.sent).toEqual(['POST a']);
   });
@@ -627,7 +627,7 @@ describe('several tasks', () => {
     }
   });
 
-  test('that were not sent are not looked at', async () => {
+  test('whose stops were not sent have no status read', async () => {
     const later = rejected(429, '', 'Throttled.', { 'retry-after': '3600' });
     const script = { 'POST a': [later], 'GET b': [progress(2)] };
     const results = await stop([current('a'), current('b')], script, SUCCEED);

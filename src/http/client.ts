@@ -105,7 +105,7 @@ export class HttpClient {
         this.#attempt(options, { number, retriesLeft, freshConnection }),
       );
       const [exchange, attempt] = await attempting.catch((error: unknown) => {
-        throw error instanceof RequestError ? notSent(error, options.operation, last) : error;
+        throw error instanceof RequestError ? lastKnown(error, options.operation, last) : error;
       });
       options.onAttempt(attempt);
       if (exchange.error === undefined) return exchange.value;
@@ -245,7 +245,7 @@ export class HttpClient {
 }
 
 // What became known in an earlier attempt tells more than why another one was not made.
-function notSent(
+function lastKnown(
   error: RequestError,
   operation: Operation,
   last: RequestError | undefined,
