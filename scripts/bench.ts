@@ -3,6 +3,8 @@
 //   npm run bench                  one stop, 200 times, then lists of tasks
 //   npm run bench -- --pairs 100
 //   npm run bench -- --check       only what has a limit; fails if one is exceeded
+//   npm run bench -- --action FILE...
+//                                  starts other actions too: their bundles, from a checkout of each
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -54,11 +56,13 @@ interface Timed {
   readonly ratio: number;
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: {
     pairs: { type: 'string', default: '200' },
     check: { type: 'boolean', default: false },
+    action: { type: 'boolean', default: false },
   },
+  allowPositionals: true,
 });
 const pairs = Number(values.pairs);
 if (!(pairs >= MIN_PAIRS)) throw new Error(`--pairs must be at least ${MIN_PAIRS}`);
@@ -74,6 +78,7 @@ const certificates = await issueCertificate('localhost');
 try {
   console.log(`Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}`);
   if (values.check) await checkLimits();
+  else if (values.action) await printStartUp(positionals);
   else await printAll();
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -106,6 +111,22 @@ async function printGuard(): Promise<void> {
     };
     await printCompared([stop(endpoint, ['task-1']), guard]);
   });
+}
+
+/** Without inputs, an action comes to its first error: what that takes is the start. */
+async function printStartUp(paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) throw new Error('--action needs the bundles of other actions');
+  const env = { GITHUB_OUTPUT: files.output, GITHUB_STEP_SUMMARY: files.summary };
+  const candidates = [
+    { label: 'this action', script: STOP, env },
+    ...paths.map((path) => ({ label: path, script: path, env })),
+  ];
+  console.log(`\nStart without inputs, until the error about them, ${pairs} times in turn`);
+  const rows = await timeInTurn(candidates, run);
+  printTable(
+    ['', 'median', 'median ratio'],
+    rows.map(({ candidate, medianMs, ratio }) => [candidate.label, ms(medianMs), ratio.toFixed(2)]),
+  );
 }
 
 async function printCompared(candidates: readonly Candidate[]): Promise<void> {
@@ -144,12 +165,15 @@ function stop(endpoint: string, taskIds: readonly string[]): Candidate {
 }
 
 /** Times candidates in turn, so that whatever else the machine does slows all of them alike. */
-async function timeInTurn(candidates: readonly Candidate[]): Promise<Timed[]> {
+async function timeInTurn(
+  candidates: readonly Candidate[],
+  runOne: (script: Script) => Promise<Run> = succeed,
+): Promise<Timed[]> {
   const times = new Map(candidates.map((candidate) => [candidate, [] as number[]]));
   for (let turn = -WARM_UP; turn < pairs; turn++) {
     // What runs after what must be no advantage to either.
     for (const candidate of turn % 2 === 0 ? candidates : candidates.toReversed()) {
-      const { durationMs } = await succeed(candidate);
+      const { durationMs } = await runOne(candidate);
       if (turn >= 0) times.get(candidate)?.push(durationMs);
     }
   }
