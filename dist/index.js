@@ -681,7 +681,7 @@ throw new ApiError(`The host responded with ${Gt(s)} instead of JSON`,{kind:"not
 const a=i.has(e)||c||!0===Pe(t,n)?.transient
 return new ApiError(n.trim()||"The API gave no reason",{kind:"rejected",status:e,code:t,requestId:o,transient:a&&401!==e,retryAfterMs:s,mayHaveHappened:502===e||504===e})}(e,u??{code:"",message:Bt(s,c)},{requestId:d,retryAfterMs:mt(o["retry-after"],t),innerError:n&&"INTERNAL_SERVER_ERROR"===ht(c).httpStatus})}function zt(e,{status:t,requestId:n}){return new ApiError(`Invalid response: ${e}`,{kind:"invalid-response",status:t,requestId:n,mayHaveHappened:!0})}function Bt(e,t){if(""===e||void 0!==t)return""
 return Wt(e)?`The host responded with ${Gt(e)}`:e}function Gt(e){if(!Wt(e))return"text"
-const[,t=""]=/<title[^<>]*>([^<]*)/i.exec(e)??[]
+const[,t=""]=/<title[^<>]*>(.*?)(?:<\/title|$)/is.exec(e)??[]
 const n=t.trim().replace(/\s+/g," ")
 return""===n?"a web page":`the web page '${n}'`}function Wt(e){return e.startsWith("<")}function Ft(e,t,n={}){const r=new URL(e)
 r.pathname=`${r.pathname.replace(/\/$/,"")}${t}`

@@ -683,7 +683,7 @@ throw new ApiError(`The host responded with ${cn(o)} instead of JSON`,{kind:"not
 const c=P.has(e)||i||!0===je(t,n)?.transient
 return new ApiError(n.trim()||"The API gave no reason",{kind:"rejected",status:e,code:t,requestId:s,transient:c&&401!==e,retryAfterMs:o,mayHaveHappened:502===e||504===e})}(e,a??{code:"",message:on(o,i)},{requestId:u,retryAfterMs:Ct(s["retry-after"],t),innerError:n&&"INTERNAL_SERVER_ERROR"===At(i).httpStatus})}function sn(e,{status:t,requestId:n}){return new ApiError(`Invalid response: ${e}`,{kind:"invalid-response",status:t,requestId:n,mayHaveHappened:!0})}function on(e,t){if(""===e||void 0!==t)return""
 return an(e)?`The host responded with ${cn(e)}`:e}function cn(e){if(!an(e))return"text"
-const[,t=""]=/<title[^<>]*>([^<]*)/i.exec(e)??[]
+const[,t=""]=/<title[^<>]*>(.*?)(?:<\/title|$)/is.exec(e)??[]
 const n=t.trim().replace(/\s+/g," ")
 return""===n?"a web page":`the web page '${n}'`}function an(e){return e.startsWith("<")}function un(e,t,n={}){const r=new URL(e)
 r.pathname=`${r.pathname.replace(/\/$/,"")}${t}`

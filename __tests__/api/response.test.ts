@@ -334,6 +334,9 @@ describe('2xx that does not come from the API', () => {
       '<html><TITLE lang="en">\n Log in\n to the network</TITLE>',
     ],
     ["the web page 'First'", '<title>First</title><title>Second</title>'],
+    // A secret may have a '<', and is looked for in the whole title.
+    ["the web page 'a<b c'", '<title>a<b c</TITLE ></html>'],
+    ["the web page 'Log in <p>'", '<title>Log in\n<p>'],
     ['a web page', '\n<HTML>'],
     ['a web page', '<title> </title>'],
     ['a web page', '<title'],
@@ -361,6 +364,7 @@ describe('2xx that does not come from the API', () => {
     expect(read(respond(200, page))).toMatchObject({
       message: 'The host responded with a web page instead of JSON',
     });
+    expect(read(respond(200, '<title>'.repeat(120_000)))).toMatchObject({ kind: 'not-json' });
   });
 });
 

@@ -101,7 +101,7 @@ function fallbackMessage(text: string, json: unknown): string {
 function describeBody(text: string): string {
   if (!isMarkup(text)) return 'text';
   // Without the second '<', a page of unclosed tags would take seconds to search.
-  const [, title = ''] = /<title[^<>]*>([^<]*)/i.exec(text) ?? [];
+  const [, title = ''] = /<title[^<>]*>(.*?)(?:<\/title|$)/is.exec(text) ?? [];
   const words = title.trim().replace(/\s+/g, ' ');
   return words === '' ? 'a web page' : `the web page '${words}'`;
 }
