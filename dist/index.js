@@ -123,9 +123,9 @@ e[e.GatewayTimeout=504]="GatewayTimeout"}(A||(A={}))
 var T
 !function(e){e.Accept="accept"
 e.ContentType="content-type"}(T||(T={}))
-var I
-!function(e){e.ApplicationJson="application/json"}(I||(I={}))
-function _(e){const t=E(new URL(e))
+var _
+!function(e){e.ApplicationJson="application/json"}(_||(_={}))
+function I(e){const t=E(new URL(e))
 return t?t.href:""}const C=[A.MovedPermanently,A.ResourceMoved,A.SeeOther,A.TemporaryRedirect,A.PermanentRedirect]
 const R=[A.BadGateway,A.ServiceUnavailable,A.GatewayTimeout]
 const S=["OPTIONS","GET","DELETE","HEAD"]
@@ -154,19 +154,19 @@ if(null!=n.allowRedirectDowngrade)this._allowRedirectDowngrade=n.allowRedirectDo
 if(null!=n.maxRedirects)this._maxRedirects=Math.max(n.maxRedirects,0)
 if(null!=n.keepAlive)this._keepAlive=n.keepAlive
 if(null!=n.allowRetries)this._allowRetries=n.allowRetries
-if(null!=n.maxRetries)this._maxRetries=n.maxRetries}}options(e,t){return b(this,void 0,void 0,function*(){return this.request("OPTIONS",e,null,t||{})})}get(e,t){return b(this,void 0,void 0,function*(){return this.request("GET",e,null,t||{})})}del(e,t){return b(this,void 0,void 0,function*(){return this.request("DELETE",e,null,t||{})})}post(e,t,n){return b(this,void 0,void 0,function*(){return this.request("POST",e,t,n||{})})}patch(e,t,n){return b(this,void 0,void 0,function*(){return this.request("PATCH",e,t,n||{})})}put(e,t,n){return b(this,void 0,void 0,function*(){return this.request("PUT",e,t,n||{})})}head(e,t){return b(this,void 0,void 0,function*(){return this.request("HEAD",e,null,t||{})})}sendStream(e,t,n,r){return b(this,void 0,void 0,function*(){return this.request(e,t,n,r)})}getJson(e){return b(this,arguments,void 0,function*(e,t={}){t[T.Accept]=this._getExistingOrDefaultHeader(t,T.Accept,I.ApplicationJson)
+if(null!=n.maxRetries)this._maxRetries=n.maxRetries}}options(e,t){return b(this,void 0,void 0,function*(){return this.request("OPTIONS",e,null,t||{})})}get(e,t){return b(this,void 0,void 0,function*(){return this.request("GET",e,null,t||{})})}del(e,t){return b(this,void 0,void 0,function*(){return this.request("DELETE",e,null,t||{})})}post(e,t,n){return b(this,void 0,void 0,function*(){return this.request("POST",e,t,n||{})})}patch(e,t,n){return b(this,void 0,void 0,function*(){return this.request("PATCH",e,t,n||{})})}put(e,t,n){return b(this,void 0,void 0,function*(){return this.request("PUT",e,t,n||{})})}head(e,t){return b(this,void 0,void 0,function*(){return this.request("HEAD",e,null,t||{})})}sendStream(e,t,n,r){return b(this,void 0,void 0,function*(){return this.request(e,t,n,r)})}getJson(e){return b(this,arguments,void 0,function*(e,t={}){t[T.Accept]=this._getExistingOrDefaultHeader(t,T.Accept,_.ApplicationJson)
 const n=yield this.get(e,t)
 return this._processResponse(n,this.requestOptions)})}postJson(e,t){return b(this,arguments,void 0,function*(e,t,n={}){const r=JSON.stringify(t,null,2)
-n[T.Accept]=this._getExistingOrDefaultHeader(n,T.Accept,I.ApplicationJson)
-n[T.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,I.ApplicationJson)
+n[T.Accept]=this._getExistingOrDefaultHeader(n,T.Accept,_.ApplicationJson)
+n[T.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,_.ApplicationJson)
 const o=yield this.post(e,r,n)
 return this._processResponse(o,this.requestOptions)})}putJson(e,t){return b(this,arguments,void 0,function*(e,t,n={}){const r=JSON.stringify(t,null,2)
-n[T.Accept]=this._getExistingOrDefaultHeader(n,T.Accept,I.ApplicationJson)
-n[T.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,I.ApplicationJson)
+n[T.Accept]=this._getExistingOrDefaultHeader(n,T.Accept,_.ApplicationJson)
+n[T.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,_.ApplicationJson)
 const o=yield this.put(e,r,n)
 return this._processResponse(o,this.requestOptions)})}patchJson(e,t){return b(this,arguments,void 0,function*(e,t,n={}){const r=JSON.stringify(t,null,2)
-n[T.Accept]=this._getExistingOrDefaultHeader(n,T.Accept,I.ApplicationJson)
-n[T.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,I.ApplicationJson)
+n[T.Accept]=this._getExistingOrDefaultHeader(n,T.Accept,_.ApplicationJson)
+n[T.ContentType]=this._getExistingOrDefaultContentTypeHeader(n,_.ApplicationJson)
 const o=yield this.patch(e,r,n)
 return this._processResponse(o,this.requestOptions)})}request(e,t,n,r){return b(this,void 0,void 0,function*(){if(this._disposed)throw new Error("Client has already been disposed.")
 const o=new URL(t)
@@ -343,7 +343,7 @@ function ae(e){const t=e.trim().replace(/^\[(.*)\]$/,"$1")
 return URL.canParse(`http://[${t}]`)?new URL(`http://[${t}]`).hostname:e}function ue(e){const t=ie.find(e=>""!==G(e))
 if("https:"!==e.protocol||void 0===t||$(e))return
 let n=""
-try{n=_(e.href)}catch{}if(!/^https?:\/\/[^/]/.test(n))throw new InputError(`$${t}`,"must be http://[user:password@]host[:port]")}const de={read:e=>q(e),ifNotRunning:"fail",maxTasks:1e3,emptyHint:"Did the step that starts the scan set its output?",saved:!1}
+try{n=I(e.href)}catch{}if(!/^https?:\/\/[^/]/.test(n))throw new InputError(`$${t}`,"must be http://[user:password@]host[:port]")}const de={read:e=>q(e),ifNotRunning:"fail",maxTasks:1e3,emptyHint:"Did the step that starts the scan set its output?",saved:!1}
 function he(e){const{read:t}=e
 return{...le(e,{targets:fe(e),starts:!1}),wait:"true"===K(t,"wait",{choices:["true","false"],fallback:"false"}),ifNotRunning:K(t,"if-not-running",{choices:["fail","succeed"],fallback:e.ifNotRunning}),timeoutSeconds:J(t,"timeout-seconds",{min:1,max:3600})??60}}function le(e,{targets:t,starts:n}){const{read:r}=e
 const o=r("region")||G("HUAWEI_CLOUD_REGION")||"cn-north-4"
@@ -425,9 +425,9 @@ switch(e){case"failed":return`Could not stop ${t===n?`any of the ${n} scans`:r}`
 case"not-confirmed":return`Stop of ${r} not confirmed`
 case"stopped":return Re(`${r} stopped`)
 case"stop-requested":return`Stop requested for ${r}`
-case"not-running":return`None of the ${n} scans was running; nothing to stop`}}(t,n,e.length):`${n} ${t.replace("-"," ")}`).join("; ")}function Ie(e,t){const{error:n,durationMs:r}=e
+case"not-running":return`None of the ${n} scans was running; nothing to stop`}}(t,n,e.length):`${n} ${t.replace("-"," ")}`).join("; ")}function _e(e,t){const{error:n,durationMs:r}=e
 const o=Te([e])
-return void 0===n?`${o}, after ${ve(r)}`:`${o}: ${_e(n,t)}`}function _e(e,t){const{lastResponse:n}=e
+return void 0===n?`${o}, after ${ve(r)}`:`${o}: ${Ie(n,t)}`}function Ie(e,t){const{lastResponse:n}=e
 const r=Ce(e,t)
 return void 0===n||n===e?r:`${Ce(n,t)}; then: ${r}`}function Ce(e,t){const n=[e.code,null===e.status?"":`HTTP ${e.status}`,""===e.requestId?"":`request ID ${e.requestId}`].filter(e=>""!==e)
 const r=t.sanitize(e.message,300)
@@ -522,20 +522,20 @@ this.#u.failUnexpectedly(e.message,t)}#l(){return this.#h.filter(e=>void 0!==e)}
 const o=this.#l()
 const s=e.flatMap(({target:e,error:t})=>t?[{target:e,error:t}]:[])
 const i=1===o.length
-const c=s.slice(0,10).map(({target:e,error:t})=>i?_e(t,r):`${it(e)}: ${_e(t,r)}`)
+const c=s.slice(0,10).map(({target:e,error:t})=>i?Ie(t,r):`${it(e)}: ${Ie(t,r)}`)
 const a=s.length-c.length
 return{headline:Te(o),causes:a>0?[...c,`and ${a} more`]:c,advice:s.flatMap(({target:e,error:n})=>function(e,t,n){return[t instanceof NotConfirmedError?t.statusError:void 0,t].flatMap(t=>void 0===t?[]:ot(tt(t,st(e),n)))}(e,n,t)),notes:[...void 0===n?[]:[`The step ended early: ${n}.`],...new Set(s.map(({error:e})=>function(e){return"stop"===e.operation&&e.mayHaveHappened?"The stop may have happened: check the task in CodeArts Check.":""}(e)).filter(Boolean))]}}#p(e,t){const n=e.filter(({outcome:e,statusError:t})=>"stop-requested"===e&&void 0!==t)
 const[r]=n
 if(void 0===r?.statusError)return
 const o=1===n.length?xe(r.target):`${n.length} scans (${r.target.taskId}, \u2026)`
-const s=_e(r.statusError,this.#u.secrets)
+const s=Ie(r.statusError,this.#u.secrets)
 this.#u.warn(`The API accepted the stop request, but the status of ${o} could not be read: ${s}`,ot(tt(r.statusError,st(r.target),t)))}#f(e){const t=this.#l()
 const[n]=t
 if(void 0!==n&&1===t.length){this.#u.summarize(e,function({target:e,statusCode:t,requestId:n,attempts:r,durationMs:o,error:s}){return[["Task",e.taskId],["Execution",e.executionId??""],["HTTP status",String(t??"")],["Error code",(s?.lastResponse??s)?.code??""],["Request ID",n],["Attempts",String(r)],["Duration",ve(o)]]}(n))
 return}const{secrets:r}=this.#u
 const o=["Task","Result","Message","Duration"]
 const s=e=>{const t=e.error??e.statusError
-return[{code:it(e.target)},`${$e[e.outcome]} ${Ee[e.outcome]}`,{code:void 0===t?"":_e(t,r)},ve(e.durationMs)]}
+return[{code:it(e.target)},`${$e[e.outcome]} ${Ee[e.outcome]}`,{code:void 0===t?"":Ie(t,r)},ve(e.durationMs)]}
 const i=t.filter(({outcome:e})=>"failed"===e).map(s)
 const c=t.filter(({outcome:e})=>"failed"!==e).map(s)
 const a=t.length>50&&c.length>0
@@ -590,13 +590,13 @@ const $t={kind:"unreachable",sentence:"cannot be reached"}
 const xt={kind:"certificate-unknown-ca",sentence:"presented a certificate from an unknown CA"}
 const bt=new Map([["ENOTFOUND",{kind:"host-not-found",sentence:"was not found"}],["EAI_AGAIN",{kind:"host-not-found",transient:!0,sentence:"could not be looked up: the name server is unavailable"}],["ECONNREFUSED",{kind:"connection-refused",sentence:"refused the connection"}],["ECONNRESET",Et],["EPIPE",Et],["ETIMEDOUT",{kind:"timeout",transient:!0,sentence:"did not respond in time"}],["EHOSTUNREACH",$t],["ENETUNREACH",$t],["EADDRNOTAVAIL",$t],["HPE_HEADER_OVERFLOW",{kind:"headers-too-long",sentence:"sent response headers longer than 16 KiB"}],["CERT_HAS_EXPIRED",{kind:"certificate-expired",sentence:"presented an expired certificate"}],["CERT_NOT_YET_VALID",{kind:"certificate-expired",sentence:"presented a certificate that is not valid yet"}],["ERR_TLS_CERT_ALTNAME_INVALID",{kind:"certificate-name",sentence:"presented a certificate for another name"}],["UNABLE_TO_VERIFY_LEAF_SIGNATURE",{kind:"certificate-intermediate",sentence:"presented a certificate without its intermediate, or from an unknown CA"}],["DEPTH_ZERO_SELF_SIGNED_CERT",{...xt,sentence:"presented a self-signed certificate"}],["SELF_SIGNED_CERT_IN_CHAIN",xt],["UNABLE_TO_GET_ISSUER_CERT",xt],["UNABLE_TO_GET_ISSUER_CERT_LOCALLY",xt]])
 const At=[[/^HPE_/,{kind:"not-http",sentence:"did not respond in HTTP"}],[/^(EPROTO|ERR_SSL_|ERR_TLS_)/,{kind:"tls",sentence:"could not agree on TLS"}],[/^(CERT_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_MISMATCH)/,{kind:"certificate",sentence:"presented a certificate that cannot be verified"}]]
-function Tt({kind:e,transient:t},{respondedBefore:n}){return!0===t||"connection-refused"===e&&n}function It(e,t){const n=e.find(e=>"connection-refused"===_t(e)?.kind)??e.find(e=>_t(e)?.transient)??e[0]??""
-return{code:n,cause:_t(n)??{kind:"unexpected",sentence:`gave no response: ${a(t)}`}}}function _t(e){return bt.get(e)??At.find(([t])=>t.test(e))?.[1]}function Ct(e){const t=(e instanceof AggregateError?e.errors:[e]).flatMap(e=>e instanceof Error&&"code"in e&&"string"==typeof e.code?[e.code]:[])
+function Tt({kind:e,transient:t},{respondedBefore:n}){return!0===t||"connection-refused"===e&&n}function _t(e,t){const n=e.find(e=>"connection-refused"===It(e)?.kind)??e.find(e=>It(e)?.transient)??e[0]??""
+return{code:n,cause:It(n)??{kind:"unexpected",sentence:`gave no response: ${a(t)}`}}}function It(e){return bt.get(e)??At.find(([t])=>t.test(e))?.[1]}function Ct(e){const t=(e instanceof AggregateError?e.errors:[e]).flatMap(e=>e instanceof Error&&"code"in e&&"string"==typeof e.code?[e.code]:[])
 return[...new Set(t)]}class Transport{#v=new lib_HttpClient(void 0,[],{socketTimeout:864e5})
 #E=new Map
 #$=new Set
 async send(e,{signal:t,freshConnection:n,onConnected:r=()=>{}}){const{url:o,method:s,headers:c,body:a}=e
-const u="https:"===o.protocol?_(o.href):""
+const u="https:"===o.protocol?I(o.href):""
 const d={host:o.host,proxy:""===u?void 0:vt(u)}
 const h={request:void 0,socket:void 0,reused:!1,established:!1,bytesBefore:0}
 const l={...(0,wt.urlToHttpOptions)(o),method:s,headers:{"user-agent":"stop-codearts-check-task/1.0.0","accept-encoding":"identity",...c},agent:this.#x(o,u,n),tunnelSignal:t,autoSelectFamilyAttemptTimeout:5e3}
@@ -643,10 +643,10 @@ const{status:r,hadPassword:o}=e
 if(407===r)return o?new NetworkError(`The proxy ${n.proxy} rejected the user or the password (HTTP 407)`,{kind:"proxy-password-rejected",cause:e}):new NetworkError(`The proxy ${n.proxy} requires a user and a password (HTTP 407)`,{kind:"proxy-password-missing",cause:e})
 if(null!==r)return new NetworkError(`The proxy ${n.proxy} denied the connection to ${n.host} (HTTP ${r})`,{kind:"proxy",transient:429===r||i.has(r),cause:e})
 const s=Ct(e.cause)
-const{code:c,cause:a}=It(s,e.cause)
+const{code:c,cause:a}=_t(s,e.cause)
 const u=""===c?"":` (${s.join(", ")})`
 return new NetworkError(`The proxy ${n.proxy} ${a.sentence}${u}`,{kind:"proxy",transient:Tt(a,t),cause:e})}(e,t):function(e,t){const n=Ct(e)
-const{code:r,cause:o}=It(n,e)
+const{code:r,cause:o}=_t(n,e)
 const s=""===r?"":` (${n.join(", ")})`
 return new NetworkError(`The host ${t.route.host} ${o.sentence}${s}`,{kind:o.kind,transient:Tt(o,t),staleConnection:t.staleConnection&&o===Et,mayHaveHappened:t.mayHaveHappened,cause:e})}(e,t)}(e,{route:d,mayHaveHappened:s,staleConnection:r&&!((n?.bytesRead??0)>c)&&!t.aborted,respondedBefore:this.#$.has(o.origin)})}finally{t.removeEventListener("abort",p)}}#x(e,t,n){const r=`${e.origin} ${t}`
 for(const[e,t]of this.#E)if(n||e!==r)Rt(t)
@@ -670,7 +670,7 @@ const c=ut(s)
 const a=r>=200&&r<300
 const u=function(e,t){if(!dt(e))return
 return jt(e,t.errorStatus)??function(e,t){const{error:n,errors:r,status:o,httpStatus:s,result:i}=e
-if(!(Ht(n)||Ht(r)||"string"==typeof o&&"error"===o.toLowerCase()||t&&Ht(s)&&!qt.includes(s)))return
+if(!(Ht(n)||Ht(r)||"string"==typeof o&&"error"===o.toLowerCase()||t&&void 0!==(s??void 0)&&!qt.includes(s)))return
 return[n,Array.isArray(r)?r[0]:r,Dt(i)].map(Ut).find(Boolean)??jt(e,!0)??{code:"",message:""}}(e,t.innerStatus)}(c,{errorStatus:!a,innerStatus:n})
 const d=Ot(o)||function(e){if(!dt(e))return""
 return Mt(e).map(e=>Dt(e.request_id)).find(Boolean)??""}(c)
@@ -703,7 +703,8 @@ throw zt(`'${n}' is not a count`,e)}
 return{total:n("issue_count"),critical:n("critical_count"),major:n("major_count"),minor:n("minor_count"),suggestion:n("suggestion_count")}}(Lt(e,t)),retries:this.#b.retries,onAttempt:t})}start(e,{once:t,beforeSend:n,onConnected:r,onAttempt:o,onStarted:s}){const{client:i,endpoint:c,authorize:a}=this.#b
 return i.send({operation:"start",request:Kt("POST",Ft(c,`/v2/tasks/${e}/run`)),authorize:(e,t)=>{n()
 return a(e,t)},parse:(e,t)=>function(e,t,n){const r=function(e){const t=ht(ut(e)).exec_id
-return"string"==typeof t&&/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}(e.body)
+if("string"!=typeof t||"current"===t)return
+return/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}(e.body)
 let o
 try{o=Lt(e,t)}catch(e){if(void 0===r||!(e instanceof ApiError&&"CC.00050015"!==e.code))throw e
 n(r)
@@ -727,29 +728,30 @@ const c=[Vt,r,rn(s)].join("\n")
 const a=(0,Yt.createHmac)("sha256",t.secretAccessKey).update(c).digest("hex")
 return{...o,authorization:`${Vt} Access=${t.accessKeyId}, SignedHeaders=${i}, Signature=${a}`}}function en(e){const t=e.pathname.split("/").map(e=>tn(decodeURIComponent(e))).join("/")
 return t.endsWith("/")?t:`${t}/`}function tn(e){return encodeURIComponent(e).replace(/[!'()*]/g,e=>`%${e.charCodeAt(0).toString(16).toUpperCase()}`)}function nn(e,t){return e<t?-1:Number(e>t)}function rn(e){return(0,Yt.createHash)("sha256").update(e).digest("hex")}function on(e){return{hint:"Check access-key-id and secret-access-key; a temporary access key expires.",hasExpired:()=>!1,authorize:(t,n)=>{const r={...t.headers,...void 0===e.projectId?{}:{"x-project-id":e.projectId},...void 0===e.securityToken?{}:{"x-security-token":e.securityToken}}
-return{...t,headers:Qt({...t,headers:r},e,n)}}}}const sn=/^[\x21-\x7e]+$/
-function cn(e){const t="string"==typeof e?Date.parse(e):Number.NaN
+return{...t,headers:Qt({...t,headers:r},e,n)}}}}const sn=["access_key_id","secret_access_key","security_token"]
+const cn=/^[\x21-\x7e]+$/
+function an(e){const t="string"==typeof e?Date.parse(e):Number.NaN
 return new Date(Number.isNaN(t)?864e13:t)}class Node{value
 next
 constructor(e){this.value=e}}class Queue{#T
-#I
 #_
+#I
 constructor(){this.clear()}enqueue(e){const t=new Node(e)
-if(this.#T){this.#I.next=t
-this.#I=t}else{this.#T=t
-this.#I=t}this.#_++}dequeue(){const e=this.#T
+if(this.#T){this.#_.next=t
+this.#_=t}else{this.#T=t
+this.#_=t}this.#I++}dequeue(){const e=this.#T
 if(!e)return
 this.#T=this.#T.next
-this.#_--
-if(!this.#T)this.#I=void 0
+this.#I--
+if(!this.#T)this.#_=void 0
 return e.value}peek(){if(!this.#T)return
 return this.#T.value}clear(){this.#T=void 0
-this.#I=void 0
-this.#_=0}get size(){return this.#_}*[Symbol.iterator](){let e=this.#T
+this.#_=void 0
+this.#I=0}get size(){return this.#I}*[Symbol.iterator](){let e=this.#T
 for(;e;){yield e.value
-e=e.next}}*drain(){for(;this.#T;)yield this.dequeue()}}function an(e){let t=!1
+e=e.next}}*drain(){for(;this.#T;)yield this.dequeue()}}function un(e){let t=!1
 if("object"==typeof e)({concurrency:e,rejectOnClear:t=!1}=e)
-un(e)
+dn(e)
 if("boolean"!=typeof t)throw new TypeError("Expected `rejectOnClear` to be a boolean")
 const n=new Queue
 let r=0
@@ -765,20 +767,20 @@ n.enqueue(u)}).then(s.bind(void 0,t,i,a))
 if(r<e)o()})(t,c,a,i)})
 Object.defineProperties(i,{activeCount:{get:()=>r},pendingCount:{get:()=>n.size},clearQueue:{value(){if(!t){n.clear()
 return}const e=AbortSignal.abort().reason
-for(;n.size>0;)n.dequeue().reject(e)}},concurrency:{get:()=>e,set(t){un(t)
+for(;n.size>0;)n.dequeue().reject(e)}},concurrency:{get:()=>e,set(t){dn(t)
 e=t
 queueMicrotask(()=>{for(;r<e&&n.size>0;)o()})}},map:{async value(e,t){const n=[]
 try{Array.from(e,(e,r)=>{const o=i(t,e,r)
 n.push(o)
 return o})}catch(e){for(const e of n)e.catch(()=>{})
 throw e}return Promise.all(n)}}})
-return i}function un(e){if(!Number.isInteger(e)&&e!==Number.POSITIVE_INFINITY||!(e>0))throw new TypeError("Expected `concurrency` to be a number from 1 and up")}class Throttle{#C=0
+return i}function dn(e){if(!Number.isInteger(e)&&e!==Number.POSITIVE_INFINITY||!(e>0))throw new TypeError("Expected `concurrency` to be a number from 1 and up")}class Throttle{#C=0
 #R=0
 #S=Number.NEGATIVE_INFINITY
 get nextMs(){return this.#R}take(e){this.#R=Math.max(this.#R,e+this.#C)}admitted(){this.#C*=.97}rejected(e,t,n){if(e>=this.#S){this.#S=t
 this.#C=Math.min(5e3,1.5*this.#C||50)
 this.#R=Math.max(this.#R,t+this.#C)}this.#R=Math.max(this.#R,t+(n??0))}}class client_HttpClient{#b
-#O=an(16)
+#O=un(16)
 #N=new Throttle
 #q=new AbortController
 #j
@@ -789,14 +791,14 @@ t.addEventListener("abort",()=>this.#q.abort(),{once:!0})
 if(t.aborted)this.#q.abort()}get ended(){return this.#q.signal}async send(e){let t
 let n=void 0!==e.once
 for(let r=1,o=e.retries;;r++){const s=this.#O(()=>this.#M(e,{number:r,retriesLeft:o,freshConnection:n}))
-const[i,c]=await s.catch(n=>{throw n instanceof RequestError?dn(n,e.operation,t):n})
+const[i,c]=await s.catch(n=>{throw n instanceof RequestError?hn(n,e.operation,t):n})
 e.onAttempt(c)
 if(void 0===i.error)return i.value
 t=i.error.within(e.operation,t)
 const{nextInMs:a}=c
 if(void 0===a)throw t
 n||=t.staleConnection
-if(hn(t))o-=1
+if(ln(t))o-=1
 await this.#P(a)}}async#M(e,t){await this.#H()
 const{clock:n}=this.#b
 const r=e.authorize(e.request,n.date())
@@ -820,9 +822,9 @@ const n=this.#B(e,t,i.signal)
 return{error:n,status:n.status}}finally{a()
 s.signal.removeEventListener("abort",c)}}#B(e,t,n){const{deadline:r}=this.#b
 if(!(n.aborted&&e instanceof NetworkError))return e
-if(r.signal.aborted)return pn(r,e)
+if(r.signal.aborted)return fn(r,e)
 const o="proxy"===e.kind
-return new NetworkError(`${o?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{...ln(e),kind:o?"proxy":"timeout",transient:!0})}#L(e){this.#U??=e
+return new NetworkError(`${o?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{...pn(e),kind:o?"proxy":"timeout",transient:!0})}#L(e){this.#U??=e
 this.#q.abort()}async#H(){const{clock:e,deadline:t}=this.#b
 for(;;){if(void 0!==this.#U)throw new SkippedError("the credential was rejected",this.#U)
 if(t.signal.aborted)throw this.#G()
@@ -831,30 +833,30 @@ if(n<=0){this.#N.take(e.now())
 return}if(n>=t.remainingMs())throw this.#G()
 await this.#P(n)}}async#P(e){await this.#b.clock.sleep(e,this.ended).catch(()=>{})}#G(){const{clock:e,deadline:t}=this.#b
 const n=this.#N.nextMs>e.now()?this.#j:void 0
-return void 0===n||void 0!==t.interruption?pn(t):new SkippedError("the API throttles requests past the deadline",n)}#z(e,{once:t},{number:n,retriesLeft:r}){const{clock:o,deadline:s,random:i}=this.#b
+return void 0===n||void 0!==t.interruption?fn(t):new SkippedError("the API throttles requests past the deadline",n)}#z(e,{once:t},{number:n,retriesLeft:r}){const{clock:o,deadline:s,random:i}=this.#b
 if(401===e.status)return
-const c=void 0===t?function(e,t,n){if(!hn(e))return 0
+const c=void 0===t?function(e,t,n){if(!ln(e))return 0
 return e.transient?e.retryAfterMs??function(e,t){return t*Math.min(16e3,1e3*2**(e-1))}(t,n):void 0}(e,n,i()):t.retryInMs(e)
 if(void 0===c)return
-if(void 0===t&&hn(e)&&r<=0)return
+if(void 0===t&&ln(e)&&r<=0)return
 const a=429===e.status?Math.max(c,this.#N.nextMs-o.now()):c
-return a>=s.remainingMs()-(t?.leastMs??0)?void 0:a}}function dn(e,t,n){return n??e.within(t,void 0)}function hn(e){return!e.staleConnection&&429!==e.status}function ln(e){return{status:e?.status??null,requestId:e?.requestId??"",mayHaveHappened:e?.mayHaveHappened??!1,cause:e}}function pn({interruption:e,limit:t},n){const r=ln(n)
+return a>=s.remainingMs()-(t?.leastMs??0)?void 0:a}}function hn(e,t,n){return n??e.within(t,void 0)}function ln(e){return!e.staleConnection&&429!==e.status}function pn(e){return{status:e?.status??null,requestId:e?.requestId??"",mayHaveHappened:e?.mayHaveHappened??!1,cause:e}}function fn({interruption:e,limit:t},n){const r=pn(n)
 const o=null===r.status?"No response":"No complete response"
-return void 0===e?new DeadlineError(`${o} within ${t}`,{...r,kind:"deadline"}):new DeadlineError(`${o} before ${e}`,{...r,kind:"interrupted"})}function fn(){const e=G("GITHUB_SERVER_URL")
+return void 0===e?new DeadlineError(`${o} within ${t}`,{...r,kind:"deadline"}):new DeadlineError(`${o} before ${e}`,{...r,kind:"interrupted"})}function mn(){const e=G("GITHUB_SERVER_URL")
 const t=G("GITHUB_ACTION_REPOSITORY")
 const n=G("GITHUB_ACTION_REF")
 return/^https:\/\/[\w.-]+(?::\d+)?$/.test(e)&&/^[\w.-]+\/[\w.-]+$/.test(t)&&/^[\w./-]+$/.test(n)?`${e}/${t}/blob/${n}/docs/troubleshooting.md`:void 0}class Log{#W
-constructor(e){this.#W=e}line(e){M(this.#F(e))}attempt(e){this.line(mn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(Ie(e,this.#W))}}}oneOfSeveral(e,t){const n=[]
+constructor(e){this.#W=e}line(e){M(this.#F(e))}attempt(e){this.line(gn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(_e(e,this.#W))}}}oneOfSeveral(e,t){const n=[]
 const r=e=>n.push(this.#F(e))
-return{line:r,attempt:e=>r(mn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${xe(e)}`)},end:e=>{const t=Ie(e,this.#W)
+return{line:r,attempt:e=>r(gn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${xe(e)}`)},end:e=>{const t=_e(e,this.#W)
 if(0===n.length)return this.line(t)
 p("group",this.#F(t))
 for(const e of n)M(e)
-p("endgroup")}}}#F(e){return this.#W.sanitize(e,2e3)}}function mn(e){const{request:t,number:n,status:r,durationMs:o,error:s,nextInMs:i}=e
+p("endgroup")}}}#F(e){return this.#W.sanitize(e,2e3)}}function gn(e){const{request:t,number:n,status:r,durationMs:o,error:s,nextInMs:i}=e
 const c=[`${t.method} ${t.url.href} \u2192 ${null===r?"no response":`HTTP ${r}`} in ${ve(o)}`]
 if(void 0!==s)c.push([s.code,s.message].filter(Boolean).join(" "))
 if(void 0!==i)c.push(`attempt ${n+1} in ${ve(i)}`)
-return c.join("; ")}const gn=require("node:fs")
+return c.join("; ")}const yn=require("node:fs")
 class SummaryWriter{#W
 #K
 constructor(e,t){this.#W=e
@@ -881,55 +883,58 @@ return void 0===e?a:`<details><summary>${ke(e)}</summary>\n${a}</details>\n`}#te
 return""===n?" ":`<code>${ke(n)}</code>`}}class Report{#b
 #ne
 #re={}
-#oe
-#se=!1
+#oe=new Set
+#se=!0
+#ie=!1
 constructor(e){this.#b=e
 this.#ne=new SummaryWriter(e.secrets,e.docsUrl)}get secrets(){return this.#b.secrets}setOutputs(e){const t=Object.entries(e).filter(([e])=>e in this.#b.emptyOutputs)
 this.#re={...this.#re,...Object.fromEntries(t)}
-try{for(const[e,n]of t)j(e,n)}catch(e){this.#oe=e}}fail({headline:e,causes:t,advice:n,notes:r,end:o}){const s=1===t.length?[`${e}: ${t[0]}`]:[e,...t]
-const i=this.#ie(s)
+try{for(const[e,n]of t)j(e,n)}catch(e){this.addFailure(`The outputs could not be set: ${a(e)}`)}}fail({headline:e,causes:t,advice:n,notes:r,end:o}){const s=1===t.length?[`${e}: ${t[0]}`]:[e,...t]
+const i=this.#ce(s)
 const c=void 0===o?[]:[o]
 const a=4e3-Math.min(i.length,1e3)
 let u=n.length
-let d=this.#ie([...r,...this.#ce(n),...c])
+let d=this.#ce([...r,...this.#ae(n),...c])
 for(;u>0&&d.length>=a;){u-=1
-d=this.#ie([...r,...this.#ce(n.slice(0,u)),...c])}const h=[we(i,4e3-d.length-1),d]
-this.#ae(h.filter(Boolean).join("\n"))}warn(e,t){U(this.#ie([e,...this.#ce(t)]),{title:this.#b.title})}failEarly(e){const t=this.#ue(e.causes.join(" "))
+d=this.#ce([...r,...this.#ae(n.slice(0,u)),...c])}const h=[we(i,4e3-d.length-1),d]
+this.#ue(h.filter(Boolean).join("\n"))}warn(e,t){U(this.#ce([e,...this.#ae(t)]),{title:this.#b.title})}failEarly(e){const t=this.#de(e.causes.join(" "))
 this.setOutputs({...this.#b.emptyOutputs,outcome:"failed","error-message":t})
 this.fail(e)
 this.summarize(e,[])
-this.finish()}failUnexpectedly(e,t){const n=this.#ue(e)
+this.finish()}failUnexpectedly(e,t){const n=this.#de(e)
 const r={...this.#b.emptyOutputs,outcome:"failed","error-message":n}
 this.setOutputs({...r,...this.#re,...t})
-if(!this.#se)this.#ae(n)
-this.finish()}summarize(e,t){this.#de(()=>this.#ne.ofOne(e,t))}summarizeAll(e,t){this.#de(()=>this.#ne.ofSeveral(e,t))}finish(){if(void 0===this.#oe)return!0
-const e=this.#ue(`The outputs could not be set: ${a(this.#oe)}`)
-if(this.#se)U(e,{title:this.#b.title})
-else this.#ae(e)
-return!1}#de(e){const{summaryFile:t}=this.#b
+if(!this.#ie)this.#ue(n)
+this.finish()}summarize(e,t){this.#he(()=>this.#ne.ofOne(e,t))}summarizeAll(e,t){this.#he(()=>this.#ne.ofSeveral(e,t))}addFailure(e){this.#oe.add(e)
+this.#se=!1}finish(){if(0===this.#oe.size)return this.#se
+const e=this.#ce([...this.#oe])
+this.#oe.clear()
+if(this.#ie)U(e,{title:this.#b.title})
+else this.#ue(e)
+return!1}#he(e){const{summaryFile:t}=this.#b
 if(void 0===t)return
-try{!function(e,t){(0,gn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${a(e)}`,[])}}#ce(e){const{docsUrl:t}=this.#b
+try{!function(e,t){(0,yn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${a(e)}`,[])}}#ae(e){const{docsUrl:t}=this.#b
 const n=void 0===t?[]:e.map(({topic:e})=>`${t}#${e}`)
-return[...new Set([...e.map(({text:e})=>e),...n])]}#ie(e){return e.map(e=>this.#ue(e)).join("\n")}#ue(e){return this.secrets.sanitize(e,1e3)}#ae(e){this.#se=!0
-!function(e,t={}){l("error",h(t),e instanceof Error?e.toString():e)}(e,{title:this.#b.title})}}class Secrets{#he=new Set
+return[...new Set([...e.map(({text:e})=>e),...n])]}#ce(e){return e.map(e=>this.#de(e)).join("\n")}#de(e){return this.secrets.sanitize(e,1e3)}#ue(e){this.#ie=!0
+!function(e,t={}){l("error",h(t),e instanceof Error?e.toString():e)}(e,{title:this.#b.title})}}class Secrets{#le=new Set
 add(e){if(""===e)return
 !function(e){l("add-mask",{},e)}(e)
 const t=[e,e.replaceAll(" ","+"),JSON.stringify(e).slice(1,-1)]
-for(const e of t)this.#he.add(e.toWellFormed())}redact(e){const t=[...this.#he]
+for(const e of t)this.#le.add(e.toWellFormed())}redact(e){const t=[...this.#le]
 const n=e.toWellFormed()
 if(!e.includes("%")&&!t.some(e=>n.includes(e)))return e
-const r=$n(e)
+const r=xn(e)
 const o=function(e){const t=new Map
-for(let n=e.indexOf("%");n>=0;n=e.indexOf("%",n+1))t.set(n,yn(e,n,3))
-return t}(r)
+for(let n=e.indexOf("%");n>=0;n=e.indexOf("%",n+1)){const r=wn(e,n,3)
+if(r.length>1)t.set(n,r)}return t}(r)
 const s=t.flatMap(e=>function(e){const{text:t,readings:n,secret:r}=e
 const o=[]
 const{length:s}=r
 for(let e=t.indexOf(r);e>=0;e=t.indexOf(r,e+s))o.push({from:e,to:e+s})
 let i=0
-for(const t of n.keys())for(;i<=t;){const n=vn(e,i,t)
+for(const t of n.keys())for(;i<=t;){const n=En(e,i,t)
 if(void 0!==n)o.push({from:i,to:n})
-i=n??i+1}return o}({text:r,readings:o,secret:$n(e)}))
+i=n??i+1}return o}({text:r,readings:o,secret:xn(e)}))
 if(0===s.length)return e
 let i=""
 let c=0
@@ -937,18 +942,18 @@ for(const{from:e,to:t}of s.sort((e,t)=>e.from-t.from)){if(e>=c)i+=r.slice(c,e)+"
 c=Math.max(c,t)}return function(e){return Buffer.from(e,"latin1").toString("utf8")}(i+r.slice(c))}sanitize(e,t){const n=this.redact(e)
 const r=function(e){if(ye.test(e))return e.trim()
 return e.toWellFormed().replace(ge," ").trim()}(n)
-return we(function(e){return e.replaceAll("##[","# #[").replace(/^\s*::/,": :")}(r===n?r:this.redact(r)),t)}}function yn(e,t,n){const r=[{byte:e.charCodeAt(t),end:t+1}]
+return we(function(e){return e.replaceAll("##[","# #[").replace(/^\s*::/,": :")}(r===n?r:this.redact(r)),t)}}function wn(e,t,n){const r=[{byte:e.charCodeAt(t),end:t+1}]
 if(0===n||37!==e.charCodeAt(t))return r
 const o=n-1
-for(const n of yn(e,t,o).filter(({byte:e})=>37===e))for(const t of wn(e,n.end,o))for(const n of wn(e,t.end,o))r.push({byte:16*kn(t.byte)+kn(n.byte),end:n.end})
-return r}function wn(e,t,n){const r=e.charCodeAt(t)
-if(37!==r)return kn(r)<0?[]:[{byte:r,end:t+1}]
-return yn(e,t,n).filter(({byte:e})=>kn(e)>=0)}function kn(e){return"0123456789abcdef".indexOf(String.fromCharCode(e).toLowerCase())}function vn(e,t,n){const{text:r,secret:o}=e
+for(const n of wn(e,t,o).filter(({byte:e})=>37===e))for(const t of kn(e,n.end,o))for(const n of kn(e,t.end,o))r.push({byte:16*vn(t.byte)+vn(n.byte),end:n.end})
+return r}function kn(e,t,n){const r=e.charCodeAt(t)
+if(37!==r)return vn(r)<0?[]:[{byte:r,end:t+1}]
+return wn(e,t,n).filter(({byte:e})=>vn(e)>=0)}function vn(e){return"0123456789abcdef".indexOf(String.fromCharCode(e).toLowerCase())}function En(e,t,n){const{text:r,secret:o}=e
 const s=n-t
 if(s>0&&r.charCodeAt(t)!==o.charCodeAt(0))return
 if(s>=o.length||r.length-t<o.length)return
 if(s>0&&r.slice(t,n)!==o.slice(0,s))return
-return En(e,n,s)}function En(e,t,n){const{text:r,readings:o,secret:s}=e
+return $n(e,n,s)}function $n(e,t,n){const{text:r,readings:o,secret:s}=e
 let i=t
 for(let t=n;t<s.length;t++){const n=s.charCodeAt(t)
 const c=o.get(i)
@@ -956,12 +961,13 @@ if(void 0===c){if(r.charCodeAt(i)!==n)return
 i+=1
 continue}const[a,...u]=c.filter(e=>e.byte===n)
 if(void 0===a)return
-for(const n of u.reverse()){const r=En(e,n.end,t+1)
-if(void 0!==r)return r}i=a.end}return i}function $n(e){return Buffer.from(e,"utf8").toString("latin1")}function xn(e){const{summaryFile:t,docsUrl:n}={summaryFile:G("GITHUB_STEP_SUMMARY")||void 0,tempFolder:G("RUNNER_TEMP")||void 0,docsUrl:fn()}
+for(const n of u.reverse()){const r=$n(e,n.end,t+1)
+if(void 0!==r)return r}i=a.end}return i}function xn(e){return Buffer.from(e,"utf8").toString("latin1")}function bn(e){const{summaryFile:t,docsUrl:n}={summaryFile:G("GITHUB_STEP_SUMMARY")||void 0,tempFolder:G("RUNNER_TEMP")||void 0,docsUrl:mn()}
 const{title:r,emptyOutputs:o}=e
 const s=new Secrets
-return{report:new Report({secrets:s,title:r,emptyOutputs:o,summaryFile:t,docsUrl:n}),log:new Log(s)}}function bn({region:e},t){const n=t?.hint
-return{newestHost:H(e),credentialHint:n,ifNotRunning:void 0}}function An(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}!function(){process.exitCode=1
+return{report:new Report({secrets:s,title:r,emptyOutputs:o,summaryFile:t,docsUrl:n}),log:new Log(s)}}function An({region:e,endpoint:t},n){const r=n?.hint
+const o=H(e)
+return{newestHost:o===t.host?void 0:o,credentialHint:r,ifNotRunning:void 0}}function Tn(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}!function(){process.exitCode=1
 process.stdout.cork()
 setImmediate(()=>process.stdout.uncork())
 !function(e,t,n){let r=!1
@@ -978,15 +984,17 @@ const u=e=>{if(r)return
 try{i(e instanceof RequestError?e:new UnexpectedError(e))}catch{}c(1)}
 const d=e=>{if(r||o)return
 o=!0
-if(void 0===s)u(An(e))
+if(void 0===s)u(Tn(e))
 else s(e)}
+const h=e=>{o=!1
+s=e}
 for(const e of["uncaughtException","unhandledRejection"])t.on(e,e=>d(`an unexpected error occurred: ${a(e)}`))
-t.on("beforeExit",()=>u(An("the process ran out of work")))
+t.on("beforeExit",()=>u(Tn("the process ran out of work")))
 t.onClosedLog(()=>d("the log was closed"))
-for(const e of["SIGINT","SIGTERM","SIGBREAK"])t.on(e,()=>d(`the step was cancelled (${e})`));(h={watch:(e,t)=>{i=t
-s=t=>e.interrupt(t)
-e.signal.addEventListener("abort",()=>{n.schedule(600,()=>u(function({interruption:e,limit:t}){if(void 0!==e)return An(e)
-return new DeadlineError(`The step did not end within ${t}`,{kind:"deadline"})}(e)))})},onInterrupt:e=>{s=e}},async function(e){const t=xn({title:"Stop CodeArts Check Task",emptyOutputs:Se})
+for(const e of["SIGINT","SIGTERM","SIGBREAK"])t.on(e,()=>d(`the step was cancelled (${e})`));(l={watch:(e,t)=>{i=t
+h(t=>e.interrupt(t))
+e.signal.addEventListener("abort",()=>{n.schedule(600,()=>u(function({interruption:e,limit:t}){if(void 0!==e)return Tn(e)
+return new DeadlineError(`The step did not end within ${t}`,{kind:"deadline"})}(e)))})},onInterrupt:h},async function(e){const t=bn({title:"Stop CodeArts Check Task",emptyOutputs:Se})
 const n=function(e,t,n){!function({report:e},{read:t}){!function(e,t){for(const n of function(e){const t=e=>q(e)
 const n=[...V.flatMap(n=>[e(n),t(n)]),...X.map(G)]
 return[...new Set(n)].filter(e=>""!==e)}(e))t(n)}(t,t=>e.secrets.add(t))}(e,t)
@@ -1021,15 +1029,17 @@ const r=ht(n.json).value
 if("string"==typeof r&&""!==r)return r
 throw zt("'value' is missing",n)},retries:o,onAttempt:s})}({client:n,service:c,audience:a,retries:r,onAttempt:s})
 o(l)
-const p=await function(e){const t=JSON.stringify({provider_urn:e.providerUrn,agency_urn:e.agencyUrn,agency_session_name:e.sessionName,id_token:e.idToken,duration_seconds:e.durationSeconds})
-return e.client.send({operation:"sts",request:{method:"POST",url:Ft(e.stsEndpoint,"/v5/agencies/assume-with-oidc"),headers:{"content-type":"application/json",connection:"close"},body:t},authorize:e=>e,parse:(e,t)=>function(e){const t=ht(ht(e.json).credentials)
+const p=await function(e){const{mask:t}=e
+const n=JSON.stringify({provider_urn:e.providerUrn,agency_urn:e.agencyUrn,agency_session_name:e.sessionName,id_token:e.idToken,duration_seconds:e.durationSeconds})
+return e.client.send({operation:"sts",request:{method:"POST",url:Ft(e.stsEndpoint,"/v5/agencies/assume-with-oidc"),headers:{"content-type":"application/json",connection:"close"},body:n},authorize:e=>e,parse:(e,n)=>{const r=ht(ht(ut(e.body)).credentials)
+for(const e of sn)if("string"==typeof r[e])t(r[e])
+return function(e){const t=ht(ht(e.json).credentials)
 const n=n=>{const r=t[n]
 if("string"!=typeof r||""===r)throw zt(`'credentials.${n}' is missing`,e)
-if(!sn.test(r))throw zt(`'credentials.${n}' has characters that no header can carry`,e)
+if(!cn.test(r))throw zt(`'credentials.${n}' has characters that no header can carry`,e)
 return r}
-return{accessKeyId:n("access_key_id"),secretAccessKey:n("secret_access_key"),securityToken:n("security_token"),expiration:cn(t.expiration)}}(Lt(e,t)),retries:e.retries,onAttempt:e.onAttempt})}({client:n,stsEndpoint:u,providerUrn:d,agencyUrn:h,sessionName:e.sessionName,durationSeconds:Math.min(43200,Math.max(900,i)),idToken:l,retries:r,onAttempt:s})
+return{accessKeyId:n("access_key_id"),secretAccessKey:n("secret_access_key"),securityToken:n("security_token"),expiration:an(t.expiration)}}(Lt(e,n))},retries:e.retries,onAttempt:e.onAttempt})}({client:n,stsEndpoint:u,providerUrn:d,agencyUrn:h,sessionName:e.sessionName,durationSeconds:Math.min(43200,Math.max(900,i)),idToken:l,retries:r,mask:o,onAttempt:s})
 const{expiration:f,accessKeyId:m,secretAccessKey:g,securityToken:y}=p
-for(const e of[m,g,y])o(e)
 const{projectId:w}=e
 return{...on({accessKeyId:m,secretAccessKey:g,securityToken:y,projectId:w}),hasExpired:e=>e.getTime()>=f.getTime()-6e4,hint:"The temporary access key was obtained in this step: check the trust agency and its permissions."}}(e,t)}var n}(e.credential,{client:t,retries:s,seconds:c,mask:e=>r.secrets.add(e),onAttempt:n})
 return{api:new CheckApi({client:t,endpoint:i,authorize:(e,t)=>a.authorize(e,t),retries:s}),credential:a}}(e,l,n)
@@ -1075,8 +1085,9 @@ if(void 0===o)return
 const i=r(o,0)
 await Promise.race([n.promise,i])
 await Promise.all([i,...s.map((e,t)=>r(e,t+1))])}(e)}(r,{api:t.api,clock:d,deadline:h,wait:o,ifNotRunning:s,logger:e=>1===r.length?c.onlyTask():c.oneOfSeveral(e,o),onResult:(e,t)=>u.add(e,t)})}catch(e){if(!(e instanceof RequestError))throw e
-u.failRemaining(e)}const f={...bn(e,p),ifNotRunning:s}
-return u.publish(f,h.interruption)}(n,e,t)}({clock:at,random:Math.random,lifecycle:h})).then(e=>c(e?0:1),u)
-var h}(0,{on:(e,t)=>process.on(e,t),onClosedLog:e=>process.stdout.on("error",e),flush:e=>process.stdout.write("",()=>setImmediate(e)),hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>xn({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},at)}()
+u.failRemaining(e)}const f={...An(e,p),ifNotRunning:s}
+return u.publish(f,h.interruption)}(n,e,t)}({clock:at,random:Math.random,lifecycle:l})).then(e=>c(e?0:1),u)
+var l}(0,{on:(e,t)=>process.on(e,t),onClosedLog:e=>process.stdout.on("error",e),flush:e=>{process.stdout.uncork()
+process.stdout.write("",()=>setImmediate(e))},hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>bn({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},at)}()
 module.exports={}})()
 

@@ -26,7 +26,7 @@ n.r=e=>{if("undefined"!=typeof Symbol&&Symbol.toStringTag)Object.defineProperty(
 Object.defineProperty(e,"__esModule",{value:!0})}
 var o={}
 n.r(o)
-n.d(o,{guard:()=>Ur,guardPost:()=>Hr,start:()=>Pr,startPost:()=>Dr,wait:()=>Lr})
+n.d(o,{guard:()=>Dr,guardPost:()=>Lr,start:()=>zr,startPost:()=>Gr,wait:()=>Wr})
 const i=require("os")
 function c(e){if(null==e)return""
 else if("string"==typeof e||e instanceof String)return e
@@ -55,8 +55,8 @@ if(r.includes(n))throw new Error(`Unexpected input: value should not contain the
 return`${e}<<${n}${i.EOL}${r}${i.EOL}${n}`}const g=require("http")
 var y=n.t(g,2)
 const w=require("https")
-var v=n.t(w,2)
-function k(e){const t="https:"===e.protocol
+var k=n.t(w,2)
+function v(e){const t="https:"===e.protocol
 if($(e))return
 const n=(()=>{if(t)return process.env.https_proxy||process.env.HTTPS_PROXY
 else return process.env.http_proxy||process.env.HTTP_PROXY})()
@@ -109,10 +109,10 @@ var I
 e.ContentType="content-type"}(I||(I={}))
 var T
 !function(e){e.ApplicationJson="application/json"}(T||(T={}))
-function A(e){const t=k(new URL(e))
+function A(e){const t=v(new URL(e))
 return t?t.href:""}const R=[b.MovedPermanently,b.ResourceMoved,b.SeeOther,b.TemporaryRedirect,b.PermanentRedirect]
-const S=[b.BadGateway,b.ServiceUnavailable,b.GatewayTimeout]
-const _=["OPTIONS","GET","DELETE","HEAD"]
+const _=[b.BadGateway,b.ServiceUnavailable,b.GatewayTimeout]
+const S=["OPTIONS","GET","DELETE","HEAD"]
 class HttpClientError extends Error{constructor(e,t){super(e)
 this.name="HttpClientError"
 this.statusCode=t
@@ -155,7 +155,7 @@ const s=yield this.patch(e,r,n)
 return this._processResponse(s,this.requestOptions)})}request(e,t,n,r){return x(this,void 0,void 0,function*(){if(this._disposed)throw new Error("Client has already been disposed.")
 const s=new URL(t)
 let o=this._prepareRequest(e,s,r)
-const i=this._allowRetries&&_.includes(e)?this._maxRetries+1:1
+const i=this._allowRetries&&S.includes(e)?this._maxRetries+1:1
 let c=0
 let a
 do{a=yield this.requestRaw(o,n)
@@ -171,7 +171,7 @@ yield a.readBody()
 if(c.hostname!==s.hostname)for(const e in r)if("authorization"===e.toLowerCase())delete r[e]
 o=this._prepareRequest(e,c,r)
 a=yield this.requestRaw(o,n)
-t--}if(!a.message.statusCode||!S.includes(a.message.statusCode))return a
+t--}if(!a.message.statusCode||!_.includes(a.message.statusCode))return a
 c+=1
 if(c<i){yield a.readBody()
 yield this._performExponentialBackoff(c)}}while(c<i)
@@ -191,12 +191,12 @@ if(t&&"string"==typeof t)o.write(t,"utf8")
 if(t&&"string"!=typeof t){t.on("close",function(){o.end()})
 t.pipe(o)}else o.end()}getAgent(e){const t=new URL(e)
 return this._getAgent(t)}getAgentDispatcher(e){const t=new URL(e)
-const n=k(t)
+const n=v(t)
 if(!n||!n.hostname)return
 return this._getProxyAgentDispatcher(t,n)}_prepareRequest(e,t,n){const r={}
 r.parsedUrl=t
 const s="https:"===r.parsedUrl.protocol
-r.httpModule=s?v:y
+r.httpModule=s?k:y
 const o=s?443:80
 r.options={}
 r.options.host=r.parsedUrl.hostname
@@ -223,7 +223,7 @@ else if(Array.isArray(r))return r.join(", ")
 else return r
 if(void 0!==n)return n
 return t}_getAgent(e){let t
-const n=k(e)
+const n=v(e)
 const r=n&&n.hostname
 if(this._keepAlive&&r)t=this._proxyAgent
 if(!r)t=this._agent
@@ -349,8 +349,8 @@ if("https:"!==e.protocol||void 0===t||$(e))return
 let n=""
 try{n=A(e.href)}catch{}if(!/^https?:\/\/[^/]/.test(n))throw new InputError(`$${t}`,"must be http://[user:password@]host[:port]")}const fe={read:e=>q(e),ifNotRunning:"fail",maxTasks:1e3,emptyHint:"Did the step that starts the scan set its output?",saved:!1}
 function me(e){const{read:t}=e
-return{...we(e,{targets:ke(e),starts:!1}),wait:"true"===V(t,"wait",{choices:["true","false"],fallback:"false"}),ifNotRunning:V(t,"if-not-running",{choices:["fail","succeed"],fallback:e.ifNotRunning}),timeoutSeconds:X(t,"timeout-seconds",{min:1,max:3600})??60}}function ge(e){return{...we(e,{targets:$e(e).map(e=>({taskId:e,executionId:void 0})),starts:!0}),timeoutSeconds:X(e.read,"timeout-seconds",{min:1,max:3600})??60}}function ye(e){const{read:t}=e
-return{...we(e,{targets:ke(e),starts:!1}),timeoutSeconds:X(t,"timeout-seconds",{min:1,max:43200})??3600,maxCritical:X(t,"max-critical",{min:0,max:1e6})}}function we(e,{targets:t,starts:n}){const{read:r}=e
+return{...we(e,{targets:ve(e),starts:!1}),wait:"true"===V(t,"wait",{choices:["true","false"],fallback:"false"}),ifNotRunning:V(t,"if-not-running",{choices:["fail","succeed"],fallback:e.ifNotRunning}),timeoutSeconds:X(t,"timeout-seconds",{min:1,max:3600})??60}}function ge(e){return{...we(e,{targets:$e(e).map(e=>({taskId:e,executionId:void 0})),starts:!0}),timeoutSeconds:X(e.read,"timeout-seconds",{min:1,max:3600})??60}}function ye(e){const{read:t}=e
+return{...we(e,{targets:ve(e),starts:!1}),timeoutSeconds:X(t,"timeout-seconds",{min:1,max:43200})??3600,maxCritical:X(t,"max-critical",{min:0,max:1e6})}}function we(e,{targets:t,starts:n}){const{read:r}=e
 const s=r("region")||K("HUAWEI_CLOUD_REGION")||"cn-north-4"
 const o=t.some(({executionId:e})=>void 0!==e)
 const i=function({read:e,saved:t},n,r){const s=e("endpoint")
@@ -386,13 +386,13 @@ for(const t of[...de,...he])if(""===K(t))delete e[t]
 for(const t of he)if(void 0!==e[t])e[t]=e[t].split(",").map(le).join(",")}()
 pe(i)
 if("oidc"===c.kind){pe(c.stsEndpoint)
-if(void 0!==c.idTokenService)pe(c.idTokenService.url)}return{targets:t,credential:c,region:s,endpoint:i,retries:X(r,"retries",{min:0,max:10})??3}}const ve="current"
-function ke(e){const t=$e(e)
-const n=function(e,t){const n=`must be ${ve}, or one execution ID for each task ID, separated by commas or whitespace, each of 1 to 64 letters, digits, _ and -`
+if(void 0!==c.idTokenService)pe(c.idTokenService.url)}return{targets:t,credential:c,region:s,endpoint:i,retries:X(r,"retries",{min:0,max:10})??3}}const ke="current"
+function ve(e){const t=$e(e)
+const n=function(e,t){const n=`must be ${ke}, or one execution ID for each task ID, separated by commas or whitespace, each of 1 to 64 letters, digits, _ and -`
 const r=Ee(e.read("execution-id"))
 if(0===r.length)throw new InputError("execution-id",`${n}; it is empty. ${e.emptyHint}`)
-if(1===r.length&&r[0]===ve)return
-if(r.includes(ve))throw new InputError("execution-id",`${n}; ${ve} cannot be one of several`)
+if(1===r.length&&r[0]===ke)return
+if(r.includes(ke))throw new InputError("execution-id",`${n}; ${ke} cannot be one of several`)
 const s=r.find(e=>!/^[A-Za-z0-9_-]{1,64}$/.test(e))
 if(void 0!==s)throw new InputError("execution-id",n,s)
 if(r.length!==t){const e=`${Q(r.length,"execution ID")} for ${Q(t,"task ID")}`
@@ -411,9 +411,9 @@ if(1===t&&o.length>1)throw new InputError("task-id",`${s}, not ${o.length}`)
 return o}function Ee(e){return e.split(/[\s,]+/).filter(e=>""!==e)}const xe=["access-key-id","project-id","oidc-provider-urn","agency-urn","oidc-audience","sts-endpoint","wait","if-not-running","timeout-seconds","retries"]
 const be="inputs",Ie="ending",Te="execution-id",Ae="start-file"
 function Re({targets:e,region:t,endpoint:n}){const r=e.some(({executionId:e})=>void 0!==e)
-return{values:{...Object.fromEntries(xe.map(e=>[e,q(e)])),"task-id":e.map(({taskId:e})=>e).join(),"execution-id":r?e.map(({executionId:e})=>e).join():"current",region:t,endpoint:n.href},secrets:te.filter(e=>""!==q(e))}}function Se(){const e=e=>function(e){return process.env[`STATE_${e}`]||""}(e)||void 0
+return{values:{...Object.fromEntries(xe.map(e=>[e,q(e)])),"task-id":e.map(({taskId:e})=>e).join(),"execution-id":r?e.map(({executionId:e})=>e).join():"current",region:t,endpoint:n.href},secrets:te.filter(e=>""!==q(e))}}function _e(){const e=e=>function(e){return process.env[`STATE_${e}`]||""}(e)||void 0
 const t=e(be)
-return{inputs:void 0===t?void 0:JSON.parse(t),ending:e(Ie),executionId:e(Te),startFile:e(Ae)}}function _e({values:e,secrets:t}){return n=>t.includes(n)?q(n):e[n]??""}const Ce=new Map([["CC.00000000",{transient:!0,topic:"busy"}],["CC.00000003",{credential:!0,topic:"credential-expired"}],["CC.00050006",{topic:"task-id"}],["CC.00050007",{credential:!0,topic:"credential-rejected"}],["CC.00050010",{denied:!0,topic:"permission"}],["CC.00050011",{denied:!0,topic:"project-member"}],["CC.00050012",{transient:!0,topic:"busy"}],["CC.00050013",{topic:"task-id"}],["CC.00050014",{transient:!0,topic:"busy"}],["CC.00050015",{topic:"already-running"}],["APIGW.0101",{topic:"wrong-host"}],["APIGW.0103",{topic:"wrong-host"}],["APIGW.0106",{topic:"content-type"}],["APIGW.0301",{credential:!0,topic:"credential-rejected"}],["APIGW.0302",{topic:"account"}],["APIGW.0304",{topic:"account"}],["APIGW.0306",{topic:"account"}],["APIGW.0307",{credential:!0,topic:"credential-expired"}],["APIGW.0308",{topic:"throttled"}],["APIGW.0310",{topic:"account"}],["PAP5.0001",{denied:!0,topic:"permission"}],["STS5.1001",{topic:"trust-policy"}]])
+return{inputs:void 0===t?void 0:JSON.parse(t),ending:e(Ie),executionId:e(Te),startFile:e(Ae)}}function Se({values:e,secrets:t}){return n=>t.includes(n)?q(n):e[n]??""}const Ce=new Map([["CC.00000000",{transient:!0,topic:"busy"}],["CC.00000003",{credential:!0,topic:"credential-expired"}],["CC.00050006",{topic:"task-id"}],["CC.00050007",{credential:!0,topic:"credential-rejected"}],["CC.00050010",{denied:!0,topic:"permission"}],["CC.00050011",{denied:!0,topic:"project-member"}],["CC.00050012",{transient:!0,topic:"busy"}],["CC.00050013",{topic:"task-id"}],["CC.00050014",{transient:!0,topic:"busy"}],["CC.00050015",{topic:"already-running"}],["APIGW.0101",{topic:"wrong-host"}],["APIGW.0103",{topic:"wrong-host"}],["APIGW.0106",{topic:"content-type"}],["APIGW.0301",{credential:!0,topic:"credential-rejected"}],["APIGW.0302",{topic:"account"}],["APIGW.0304",{topic:"account"}],["APIGW.0306",{topic:"account"}],["APIGW.0307",{credential:!0,topic:"credential-expired"}],["APIGW.0308",{topic:"throttled"}],["APIGW.0310",{topic:"account"}],["PAP5.0001",{denied:!0,topic:"permission"}],["STS5.1001",{topic:"trust-policy"}]])
 const Oe={denied:!0,topic:"project-role"}
 const qe="APIGW.0101"
 const Ne="CC.00050015"
@@ -496,14 +496,14 @@ function ft({outcome:e,accepted:t,error:n}){return"failed"===e&&(t||"stop"===n?.
 if(void 0!==t&&1===e.length)return function(e){const t=dt(e.target)
 switch(ft(e)){case"failed":return`Could not stop ${t}`
 case"not-confirmed":return`Stop of ${t} not confirmed`
-case"stopped":return vt(`${t} stopped`)
+case"stopped":return kt(`${t} stopped`)
 case"stop-requested":return`Stop requested for ${t}`
-case"not-running":return vt(`${t} was not running; nothing to stop`)}}(t)
+case"not-running":return kt(`${t} was not running; nothing to stop`)}}(t)
 const n=e.map(ft)
 return pt.map(e=>({kind:e,number:n.filter(t=>t===e).length})).filter(({number:e})=>e>0).map(({kind:t,number:n},r)=>0===r?function(e,t,n){const r=t===n?`all ${n} scans`:`${t} of ${n} scans`
 switch(e){case"failed":return`Could not stop ${t===n?`any of the ${n} scans`:r}`
 case"not-confirmed":return`Stop of ${r} not confirmed`
-case"stopped":return vt(`${r} stopped`)
+case"stopped":return kt(`${r} stopped`)
 case"stop-requested":return`Stop requested for ${r}`
 case"not-running":return`None of the ${n} scans was running; nothing to stop`}}(t,n,e.length):`${n} ${t.replace("-"," ")}`).join("; ")}function gt(e,t){const{error:n,durationMs:r}=e
 const s=mt([e])
@@ -511,13 +511,13 @@ return void 0===n?`${s}, after ${ct(r)}`:`${s}: ${yt(n,t)}`}function yt(e,t){con
 const r=wt(e,t)
 return void 0===n||n===e?r:`${wt(n,t)}; then: ${r}`}function wt(e,t){const n=[e.code,null===e.status?"":`HTTP ${e.status}`,""===e.requestId?"":`request ID ${e.requestId}`].filter(e=>""!==e)
 const r=t.sanitize(e.message,300)
-return 0===n.length?r:`${r} (${t.sanitize(n.join(", "),300)})`}function vt(e){return e.charAt(0).toUpperCase()+e.slice(1)}class GuardReport{#u
+return 0===n.length?r:`${r} (${t.sanitize(n.join(", "),300)})`}function kt(e){return e.charAt(0).toUpperCase()+e.slice(1)}class GuardReport{#u
 #d
 #h=[]
 constructor(e,t){this.#u=e
 this.#d=t}add(e,t){this.#h[e]=t instanceof SkippedError?t.cause:t}addToAll(e){for(const t of this.#d.keys())this.add(t,e)}publish(e){const t=this.#l().filter(({error:e})=>"interrupted"!==e.kind)
-const n=t.filter(({error:e})=>kt(e))
-const r=t.filter(({error:e})=>!kt(e))
+const n=t.filter(({error:e})=>vt(e))
+const r=t.filter(({error:e})=>!vt(e))
 this.#p(r,e)
 if(0===n.length)return!0
 const s=this.#f(n,e)
@@ -533,9 +533,9 @@ const r=1===e.length?"is":"are"
 const s=(o=e).filter(({error:e},t)=>o.findIndex(t=>t.error===e)===t)
 var o
 const i=s.slice(0,10).map(({target:e,error:t})=>{const n=yt(t,this.#u.secrets)
-return 1===s.length?n:`${vt(dt(e))}: ${n}`})
+return 1===s.length?n:`${kt(dt(e))}: ${n}`})
 const c=s.length-i.length
-return{headline:`Could not check ${n}`,causes:c>0?[...i,`and ${c} more`]:i,advice:s.flatMap(e=>$t(e,t)),notes:[],end:`${vt(n)} may still be running and ${r} not guarded.`}}}function kt(e){if(e.transient||429===e.status||"deadline"===e.kind)return!1
+return{headline:`Could not check ${n}`,causes:c>0?[...i,`and ${c} more`]:i,advice:s.flatMap(e=>$t(e,t)),notes:[],end:`${kt(n)} may still be running and ${r} not guarded.`}}}function vt(e){if(e.transient||429===e.status||"deadline"===e.kind)return!1
 return"status"!==e.operation||!Ue(e)}function $t({target:e,error:t},n){return[et(t,void 0!==e.executionId,n)].filter(e=>void 0!==e)}async function Et(e,t){const n=Promise.withResolvers()
 const r=(e,r)=>t(e,r,n.resolve)
 const[s,...o]=e
@@ -557,12 +557,12 @@ this.#m=t.now()+1e3*e
 t.schedule(1e3*e,()=>this.#g.abort())}get signal(){return this.#g.signal}get interruption(){return this.#y}interrupt(e){if(this.signal.aborted)return
 this.#y=e
 this.#g.abort()}remainingMs(){return this.signal.aborted?0:Math.max(0,this.#m-this.#s.now())}}function It(e){try{return JSON.parse(e.trim())}catch{return}}function Tt(e){return"object"==typeof e&&null!==e}function At(e){return Tt(e)?e:{}}const Rt=/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
-const St=/^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/
-const _t=/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/
+const _t=/^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/
+const St=/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/
 function Ct(e,t){const n=e?.trim()??""
 if(/^\d+$/.test(n))return 1e3*Number(n)
-const r=function(e){if(Rt.test(e)||St.test(e))return Date.parse(e)
-return _t.test(e)?Date.parse(`${e} GMT`):Number.NaN}(n)
+const r=function(e){if(Rt.test(e)||_t.test(e))return Date.parse(e)
+return St.test(e)?Date.parse(`${e} GMT`):Number.NaN}(n)
 return Number.isNaN(r)?void 0:Math.max(0,r-t.getTime())}const Ot=require("node:http")
 const qt=require("node:https")
 const Nt=require("node:url")
@@ -594,8 +594,8 @@ const Dt=new Map([["ENOTFOUND",{kind:"host-not-found",sentence:"was not found"}]
 const Lt=[[/^HPE_/,{kind:"not-http",sentence:"did not respond in HTTP"}],[/^(EPROTO|ERR_SSL_|ERR_TLS_)/,{kind:"tls",sentence:"could not agree on TLS"}],[/^(CERT_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_MISMATCH)/,{kind:"certificate",sentence:"presented a certificate that cannot be verified"}]]
 function zt({kind:e,transient:t},{respondedBefore:n}){return!0===t||"connection-refused"===e&&n}function Gt(e,t){const n=e.find(e=>"connection-refused"===Wt(e)?.kind)??e.find(e=>Wt(e)?.transient)??e[0]??""
 return{code:n,cause:Wt(n)??{kind:"unexpected",sentence:`gave no response: ${L(t)}`}}}function Wt(e){return Dt.get(e)??Lt.find(([t])=>t.test(e))?.[1]}function Bt(e){const t=(e instanceof AggregateError?e.errors:[e]).flatMap(e=>e instanceof Error&&"code"in e&&"string"==typeof e.code?[e.code]:[])
-return[...new Set(t)]}class Transport{#v=new lib_HttpClient(void 0,[],{socketTimeout:864e5})
-#k=new Map
+return[...new Set(t)]}class Transport{#k=new lib_HttpClient(void 0,[],{socketTimeout:864e5})
+#v=new Map
 #$=new Set
 async send(e,{signal:t,freshConnection:n,onConnected:r=()=>{}}){const{url:s,method:o,headers:i,body:c}=e
 const a="https:"===s.protocol?A(s.href):""
@@ -616,7 +616,7 @@ r.once(e===qt?"secureConnect":"connect",()=>{t.established=!0
 n()})})
 o.once("upgrade",s)
 return o}}}("https:"===s.protocol?qt:Ot,d,r)
-const{message:n}=await this.#v.requestRaw({options:h,parsedUrl:s,httpModule:e},c)
+const{message:n}=await this.#k.requestRaw({options:h,parsedUrl:s,httpModule:e},c)
 this.#$.add(s.origin)
 if(101===n.statusCode)throw function({statusCode:e,headers:t,socket:n}){n.destroy()
 return new NetworkError(`The host responded with HTTP ${e} to a plain request`,{kind:"upgrade",status:101,requestId:Kt(t),mayHaveHappened:!0})}(n)
@@ -651,10 +651,10 @@ return new NetworkError(`The proxy ${n.proxy} ${c.sentence}${a}`,{kind:"proxy",t
 const{code:r,cause:s}=Gt(n,e)
 const o=""===r?"":` (${n.join(", ")})`
 return new NetworkError(`The host ${t.route.host} ${s.sentence}${o}`,{kind:s.kind,transient:zt(s,t),staleConnection:t.staleConnection&&s===Ut,mayHaveHappened:t.mayHaveHappened,cause:e})}(e,t)}(e,{route:u,mayHaveHappened:o,staleConnection:r&&!((n?.bytesRead??0)>i)&&!t.aborted,respondedBefore:this.#$.has(s.origin)})}finally{t.removeEventListener("abort",l)}}#E(e,t,n){const r=`${e.origin} ${t}`
-for(const[e,t]of this.#k)if(n||e!==r)Ft(t)
-const s=this.#k.get(r)??function({protocol:e},t){if(""!==t)return new TunnelAgent(t)
+for(const[e,t]of this.#v)if(n||e!==r)Ft(t)
+const s=this.#v.get(r)??function({protocol:e},t){if(""!==t)return new TunnelAgent(t)
 return new("https:"===e?qt:Ot).Agent({keepAlive:!0})}(e,t)
-this.#k.set(r,s)
+this.#v.set(r,s)
 return s}}function Ft({freeSockets:e}){for(const t of Object.values(e).flat())t?.destroy()}function Jt(e,t){const{"content-length":n,"transfer-encoding":r=""}=t
 if(204===e||304===e||void 0!==n)return!0
 return/(^|,)\s*chunked$/i.test(r)}function Kt(e){const t=e["x-request-id"]
@@ -672,7 +672,7 @@ const i=It(o)
 const c=r>=200&&r<300
 const a=function(e,t){if(!Tt(e))return
 return Vt(e,t.errorStatus)??function(e,t){const{error:n,errors:r,status:s,httpStatus:o,result:i}=e
-if(!(tn(n)||tn(r)||"string"==typeof s&&"error"===s.toLowerCase()||t&&tn(o)&&!Yt.includes(o)))return
+if(!(tn(n)||tn(r)||"string"==typeof s&&"error"===s.toLowerCase()||t&&void 0!==(o??void 0)&&!Yt.includes(o)))return
 return[n,Array.isArray(r)?r[0]:r,nn(i)].map(Xt).find(Boolean)??Vt(e,!0)??{code:"",message:""}}(e,t.innerStatus)}(i,{errorStatus:!c,innerStatus:n})
 const u=Kt(s)||function(e){if(!Tt(e))return""
 return Qt(e).map(e=>nn(e.request_id)).find(Boolean)??""}(i)
@@ -705,7 +705,8 @@ throw sn(`'${n}' is not a count`,e)}
 return{total:n("issue_count"),critical:n("critical_count"),major:n("major_count"),minor:n("minor_count"),suggestion:n("suggestion_count")}}(rn(e,t)),retries:this.#x.retries,onAttempt:t})}start(e,{once:t,beforeSend:n,onConnected:r,onAttempt:s,onStarted:o}){const{client:i,endpoint:c,authorize:a}=this.#x
 return i.send({operation:"start",request:dn("POST",un(c,`/v2/tasks/${e}/run`)),authorize:(e,t)=>{n()
 return a(e,t)},parse:(e,t)=>function(e,t,n){const r=function(e){const t=At(It(e)).exec_id
-return"string"==typeof t&&/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}(e.body)
+if("string"!=typeof t||"current"===t)return
+return/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}(e.body)
 let s
 try{s=rn(e,t)}catch(e){if(void 0===r||!(e instanceof ApiError&&e.code!==Ne))throw e
 n(r)
@@ -721,16 +722,17 @@ const fn="SDK-HMAC-SHA256"
 const mn=new Set(["content-type","host","x-project-id","x-sdk-date","x-security-token"])
 function gn(e,t,n){const r=`${n.toISOString().replace(/[-:]|\.\d+Z$/g,"")}Z`
 const s={...e.headers,host:e.url.host,"x-sdk-date":r}
-const{canonical:o,signedHeaders:i}=function(e){const t=Object.entries(e.headers).filter(([e])=>mn.has(e)).sort(([e],[t])=>vn(e,t))
+const{canonical:o,signedHeaders:i}=function(e){const t=Object.entries(e.headers).filter(([e])=>mn.has(e)).sort(([e],[t])=>kn(e,t))
 const n=t.map(([e])=>e).join(";")
 var r
-return{canonical:[e.method,yn(e.url),(r=e.url,[...r.searchParams].map(([e,t])=>[wn(e),wn(t)]).sort(([e,t],[n,r])=>vn(e,n)||vn(t,r)).map(([e,t])=>`${e}=${t}`).join("&")),...t.map(([e,t])=>`${e}:${t.trim()}`),"",n,kn(e.body)].join("\n"),signedHeaders:n}}({...e,headers:s})
-const c=[fn,r,kn(o)].join("\n")
+return{canonical:[e.method,yn(e.url),(r=e.url,[...r.searchParams].map(([e,t])=>[wn(e),wn(t)]).sort(([e,t],[n,r])=>kn(e,n)||kn(t,r)).map(([e,t])=>`${e}=${t}`).join("&")),...t.map(([e,t])=>`${e}:${t.trim()}`),"",n,vn(e.body)].join("\n"),signedHeaders:n}}({...e,headers:s})
+const c=[fn,r,vn(o)].join("\n")
 const a=(0,pn.createHmac)("sha256",t.secretAccessKey).update(c).digest("hex")
 return{...s,authorization:`${fn} Access=${t.accessKeyId}, SignedHeaders=${i}, Signature=${a}`}}function yn(e){const t=e.pathname.split("/").map(e=>wn(decodeURIComponent(e))).join("/")
-return t.endsWith("/")?t:`${t}/`}function wn(e){return encodeURIComponent(e).replace(/[!'()*]/g,e=>`%${e.charCodeAt(0).toString(16).toUpperCase()}`)}function vn(e,t){return e<t?-1:Number(e>t)}function kn(e){return(0,pn.createHash)("sha256").update(e).digest("hex")}function $n(e){return{hint:"Check access-key-id and secret-access-key; a temporary access key expires.",hasExpired:()=>!1,authorize:(t,n)=>{const r={...t.headers,...void 0===e.projectId?{}:{"x-project-id":e.projectId},...void 0===e.securityToken?{}:{"x-security-token":e.securityToken}}
-return{...t,headers:gn({...t,headers:r},e,n)}}}}const En=/^[\x21-\x7e]+$/
-function xn(e){const t="string"==typeof e?Date.parse(e):Number.NaN
+return t.endsWith("/")?t:`${t}/`}function wn(e){return encodeURIComponent(e).replace(/[!'()*]/g,e=>`%${e.charCodeAt(0).toString(16).toUpperCase()}`)}function kn(e,t){return e<t?-1:Number(e>t)}function vn(e){return(0,pn.createHash)("sha256").update(e).digest("hex")}function $n(e){return{hint:"Check access-key-id and secret-access-key; a temporary access key expires.",hasExpired:()=>!1,authorize:(t,n)=>{const r={...t.headers,...void 0===e.projectId?{}:{"x-project-id":e.projectId},...void 0===e.securityToken?{}:{"x-security-token":e.securityToken}}
+return{...t,headers:gn({...t,headers:r},e,n)}}}}const En=["access_key_id","secret_access_key","security_token"]
+const xn=/^[\x21-\x7e]+$/
+function bn(e){const t="string"==typeof e?Date.parse(e):Number.NaN
 return new Date(Number.isNaN(t)?864e13:t)}class Node{value
 next
 constructor(e){this.value=e}}class Queue{#I
@@ -749,9 +751,9 @@ return this.#I.value}clear(){this.#I=void 0
 this.#T=void 0
 this.#A=0}get size(){return this.#A}*[Symbol.iterator](){let e=this.#I
 for(;e;){yield e.value
-e=e.next}}*drain(){for(;this.#I;)yield this.dequeue()}}function bn(e){let t=!1
+e=e.next}}*drain(){for(;this.#I;)yield this.dequeue()}}function In(e){let t=!1
 if("object"==typeof e)({concurrency:e,rejectOnClear:t=!1}=e)
-In(e)
+Tn(e)
 if("boolean"!=typeof t)throw new TypeError("Expected `rejectOnClear` to be a boolean")
 const n=new Queue
 let r=0
@@ -767,20 +769,20 @@ n.enqueue(u)}).then(o.bind(void 0,t,i,a))
 if(r<e)s()})(t,c,a,i)})
 Object.defineProperties(i,{activeCount:{get:()=>r},pendingCount:{get:()=>n.size},clearQueue:{value(){if(!t){n.clear()
 return}const e=AbortSignal.abort().reason
-for(;n.size>0;)n.dequeue().reject(e)}},concurrency:{get:()=>e,set(t){In(t)
+for(;n.size>0;)n.dequeue().reject(e)}},concurrency:{get:()=>e,set(t){Tn(t)
 e=t
 queueMicrotask(()=>{for(;r<e&&n.size>0;)s()})}},map:{async value(e,t){const n=[]
 try{Array.from(e,(e,r)=>{const s=i(t,e,r)
 n.push(s)
 return s})}catch(e){for(const e of n)e.catch(()=>{})
 throw e}return Promise.all(n)}}})
-return i}function In(e){if(!Number.isInteger(e)&&e!==Number.POSITIVE_INFINITY||!(e>0))throw new TypeError("Expected `concurrency` to be a number from 1 and up")}function Tn(e,t){return t*Math.min(16e3,1e3*2**(e-1))}class Throttle{#R=0
-#S=0
-#_=Number.NEGATIVE_INFINITY
-get nextMs(){return this.#S}take(e){this.#S=Math.max(this.#S,e+this.#R)}admitted(){this.#R*=.97}rejected(e,t,n){if(e>=this.#_){this.#_=t
+return i}function Tn(e){if(!Number.isInteger(e)&&e!==Number.POSITIVE_INFINITY||!(e>0))throw new TypeError("Expected `concurrency` to be a number from 1 and up")}function An(e,t){return t*Math.min(16e3,1e3*2**(e-1))}class Throttle{#R=0
+#_=0
+#S=Number.NEGATIVE_INFINITY
+get nextMs(){return this.#_}take(e){this.#_=Math.max(this.#_,e+this.#R)}admitted(){this.#R*=.97}rejected(e,t,n){if(e>=this.#S){this.#S=t
 this.#R=Math.min(5e3,1.5*this.#R||50)
-this.#S=Math.max(this.#S,t+this.#R)}this.#S=Math.max(this.#S,t+(n??0))}}class client_HttpClient{#x
-#C=bn(16)
+this.#_=Math.max(this.#_,t+this.#R)}this.#_=Math.max(this.#_,t+(n??0))}}class client_HttpClient{#x
+#C=In(16)
 #O=new Throttle
 #q=new AbortController
 #N
@@ -791,14 +793,14 @@ t.addEventListener("abort",()=>this.#q.abort(),{once:!0})
 if(t.aborted)this.#q.abort()}get ended(){return this.#q.signal}async send(e){let t
 let n=void 0!==e.once
 for(let r=1,s=e.retries;;r++){const o=this.#C(()=>this.#M(e,{number:r,retriesLeft:s,freshConnection:n}))
-const[i,c]=await o.catch(n=>{throw n instanceof RequestError?An(n,e.operation,t):n})
+const[i,c]=await o.catch(n=>{throw n instanceof RequestError?Rn(n,e.operation,t):n})
 e.onAttempt(c)
 if(void 0===i.error)return i.value
 t=i.error.within(e.operation,t)
 const{nextInMs:a}=c
 if(void 0===a)throw t
 n||=t.staleConnection
-if(Rn(t))s-=1
+if(_n(t))s-=1
 await this.#U(a)}}async#M(e,t){await this.#H()
 const{clock:n}=this.#x
 const r=e.authorize(e.request,n.date())
@@ -822,7 +824,7 @@ const n=this.#z(e,t,i.signal)
 return{error:n,status:n.status}}finally{a()
 o.signal.removeEventListener("abort",c)}}#z(e,t,n){const{deadline:r}=this.#x
 if(!(n.aborted&&e instanceof NetworkError))return e
-if(r.signal.aborted)return _n(r,e)
+if(r.signal.aborted)return Cn(r,e)
 const s="proxy"===e.kind
 return new NetworkError(`${s?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{...Sn(e),kind:s?"proxy":"timeout",transient:!0})}#D(e){this.#j??=e
 this.#q.abort()}async#H(){const{clock:e,deadline:t}=this.#x
@@ -833,30 +835,30 @@ if(n<=0){this.#O.take(e.now())
 return}if(n>=t.remainingMs())throw this.#G()
 await this.#U(n)}}async#U(e){await this.#x.clock.sleep(e,this.ended).catch(()=>{})}#G(){const{clock:e,deadline:t}=this.#x
 const n=this.#O.nextMs>e.now()?this.#N:void 0
-return void 0===n||void 0!==t.interruption?_n(t):new SkippedError("the API throttles requests past the deadline",n)}#L(e,{once:t},{number:n,retriesLeft:r}){const{clock:s,deadline:o,random:i}=this.#x
+return void 0===n||void 0!==t.interruption?Cn(t):new SkippedError("the API throttles requests past the deadline",n)}#L(e,{once:t},{number:n,retriesLeft:r}){const{clock:s,deadline:o,random:i}=this.#x
 if(401===e.status)return
-const c=void 0===t?function(e,t,n){if(!Rn(e))return 0
-return e.transient?e.retryAfterMs??Tn(t,n):void 0}(e,n,i()):t.retryInMs(e)
+const c=void 0===t?function(e,t,n){if(!_n(e))return 0
+return e.transient?e.retryAfterMs??An(t,n):void 0}(e,n,i()):t.retryInMs(e)
 if(void 0===c)return
-if(void 0===t&&Rn(e)&&r<=0)return
+if(void 0===t&&_n(e)&&r<=0)return
 const a=429===e.status?Math.max(c,this.#O.nextMs-s.now()):c
-return a>=o.remainingMs()-(t?.leastMs??0)?void 0:a}}function An(e,t,n){return n??e.within(t,void 0)}function Rn(e){return!e.staleConnection&&429!==e.status}function Sn(e){return{status:e?.status??null,requestId:e?.requestId??"",mayHaveHappened:e?.mayHaveHappened??!1,cause:e}}function _n({interruption:e,limit:t},n){const r=Sn(n)
+return a>=o.remainingMs()-(t?.leastMs??0)?void 0:a}}function Rn(e,t,n){return n??e.within(t,void 0)}function _n(e){return!e.staleConnection&&429!==e.status}function Sn(e){return{status:e?.status??null,requestId:e?.requestId??"",mayHaveHappened:e?.mayHaveHappened??!1,cause:e}}function Cn({interruption:e,limit:t},n){const r=Sn(n)
 const s=null===r.status?"No response":"No complete response"
-return void 0===e?new DeadlineError(`${s} within ${t}`,{...r,kind:"deadline"}):new DeadlineError(`${s} before ${e}`,{...r,kind:"interrupted"})}function Cn(){return{summaryFile:K("GITHUB_STEP_SUMMARY")||void 0,tempFolder:K("RUNNER_TEMP")||void 0,docsUrl:On()}}function On(){const e=K("GITHUB_SERVER_URL")
+return void 0===e?new DeadlineError(`${s} within ${t}`,{...r,kind:"deadline"}):new DeadlineError(`${s} before ${e}`,{...r,kind:"interrupted"})}function On(){return{summaryFile:K("GITHUB_STEP_SUMMARY")||void 0,tempFolder:K("RUNNER_TEMP")||void 0,docsUrl:qn()}}function qn(){const e=K("GITHUB_SERVER_URL")
 const t=K("GITHUB_ACTION_REPOSITORY")
 const n=K("GITHUB_ACTION_REF")
 return/^https:\/\/[\w.-]+(?::\d+)?$/.test(e)&&/^[\w.-]+\/[\w.-]+$/.test(t)&&/^[\w./-]+$/.test(n)?`${e}/${t}/blob/${n}/docs/troubleshooting.md`:void 0}class Log{#W
-constructor(e){this.#W=e}line(e){M(this.#B(e))}attempt(e){this.line(qn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(gt(e,this.#W))}}}oneOfSeveral(e,t){const n=[]
+constructor(e){this.#W=e}line(e){M(this.#B(e))}attempt(e){this.line(Nn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(gt(e,this.#W))}}}oneOfSeveral(e,t){const n=[]
 const r=e=>n.push(this.#B(e))
-return{line:r,attempt:e=>r(qn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${dt(e)}`)},end:e=>{const t=gt(e,this.#W)
+return{line:r,attempt:e=>r(Nn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${dt(e)}`)},end:e=>{const t=gt(e,this.#W)
 if(0===n.length)return this.line(t)
 d("group",this.#B(t))
 for(const e of n)M(e)
-d("endgroup")}}}#B(e){return this.#W.sanitize(e,2e3)}}function qn(e){const{request:t,number:n,status:r,durationMs:s,error:o,nextInMs:i}=e
+d("endgroup")}}}#B(e){return this.#W.sanitize(e,2e3)}}function Nn(e){const{request:t,number:n,status:r,durationMs:s,error:o,nextInMs:i}=e
 const c=[`${t.method} ${t.url.href} \u2192 ${null===r?"no response":`HTTP ${r}`} in ${ct(s)}`]
 if(void 0!==o)c.push([o.code,o.message].filter(Boolean).join(" "))
 if(void 0!==i)c.push(`attempt ${n+1} in ${ct(i)}`)
-return c.join("; ")}const Nn=require("node:fs")
+return c.join("; ")}const jn=require("node:fs")
 class SummaryWriter{#W
 #F
 constructor(e,t){this.#W=e
@@ -883,55 +885,58 @@ return void 0===e?a:`<details><summary>${it(e)}</summary>\n${a}</details>\n`}#ee
 return""===n?" ":`<code>${it(n)}</code>`}}class Report{#x
 #te
 #ne={}
-#re
-#se=!1
+#re=new Set
+#se=!0
+#oe=!1
 constructor(e){this.#x=e
 this.#te=new SummaryWriter(e.secrets,e.docsUrl)}get secrets(){return this.#x.secrets}setOutputs(e){const t=Object.entries(e).filter(([e])=>e in this.#x.emptyOutputs)
 this.#ne={...this.#ne,...Object.fromEntries(t)}
-try{for(const[e,n]of t)N(e,n)}catch(e){this.#re=e}}fail({headline:e,causes:t,advice:n,notes:r,end:s}){const o=1===t.length?[`${e}: ${t[0]}`]:[e,...t]
-const i=this.#oe(o)
+try{for(const[e,n]of t)N(e,n)}catch(e){this.addFailure(`The outputs could not be set: ${L(e)}`)}}fail({headline:e,causes:t,advice:n,notes:r,end:s}){const o=1===t.length?[`${e}: ${t[0]}`]:[e,...t]
+const i=this.#ie(o)
 const c=void 0===s?[]:[s]
 const a=4e3-Math.min(i.length,1e3)
 let u=n.length
-let d=this.#oe([...r,...this.#ie(n),...c])
+let d=this.#ie([...r,...this.#ce(n),...c])
 for(;u>0&&d.length>=a;){u-=1
-d=this.#oe([...r,...this.#ie(n.slice(0,u)),...c])}const h=[ot(i,4e3-d.length-1),d]
-this.#ce(h.filter(Boolean).join("\n"))}warn(e,t){j(this.#oe([e,...this.#ie(t)]),{title:this.#x.title})}failEarly(e){const t=this.#ae(e.causes.join(" "))
+d=this.#ie([...r,...this.#ce(n.slice(0,u)),...c])}const h=[ot(i,4e3-d.length-1),d]
+this.#ae(h.filter(Boolean).join("\n"))}warn(e,t){j(this.#ie([e,...this.#ce(t)]),{title:this.#x.title})}failEarly(e){const t=this.#ue(e.causes.join(" "))
 this.setOutputs({...this.#x.emptyOutputs,outcome:"failed","error-message":t})
 this.fail(e)
 this.summarize(e,[])
-this.finish()}failUnexpectedly(e,t){const n=this.#ae(e)
+this.finish()}failUnexpectedly(e,t){const n=this.#ue(e)
 const r={...this.#x.emptyOutputs,outcome:"failed","error-message":n}
 this.setOutputs({...r,...this.#ne,...t})
-if(!this.#se)this.#ce(n)
-this.finish()}summarize(e,t){this.#ue(()=>this.#te.ofOne(e,t))}summarizeAll(e,t){this.#ue(()=>this.#te.ofSeveral(e,t))}finish(){if(void 0===this.#re)return!0
-const e=this.#ae(`The outputs could not be set: ${L(this.#re)}`)
-if(this.#se)j(e,{title:this.#x.title})
-else this.#ce(e)
-return!1}#ue(e){const{summaryFile:t}=this.#x
+if(!this.#oe)this.#ae(n)
+this.finish()}summarize(e,t){this.#de(()=>this.#te.ofOne(e,t))}summarizeAll(e,t){this.#de(()=>this.#te.ofSeveral(e,t))}addFailure(e){this.#re.add(e)
+this.#se=!1}finish(){if(0===this.#re.size)return this.#se
+const e=this.#ie([...this.#re])
+this.#re.clear()
+if(this.#oe)j(e,{title:this.#x.title})
+else this.#ae(e)
+return!1}#de(e){const{summaryFile:t}=this.#x
 if(void 0===t)return
-try{!function(e,t){(0,Nn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${L(e)}`,[])}}#ie(e){const{docsUrl:t}=this.#x
+try{!function(e,t){(0,jn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${L(e)}`,[])}}#ce(e){const{docsUrl:t}=this.#x
 const n=void 0===t?[]:e.map(({topic:e})=>`${t}#${e}`)
-return[...new Set([...e.map(({text:e})=>e),...n])]}#oe(e){return e.map(e=>this.#ae(e)).join("\n")}#ae(e){return this.secrets.sanitize(e,1e3)}#ce(e){this.#se=!0
-!function(e,t={}){u("error",a(t),e instanceof Error?e.toString():e)}(e,{title:this.#x.title})}}class Secrets{#de=new Set
+return[...new Set([...e.map(({text:e})=>e),...n])]}#ie(e){return e.map(e=>this.#ue(e)).join("\n")}#ue(e){return this.secrets.sanitize(e,1e3)}#ae(e){this.#oe=!0
+!function(e,t={}){u("error",a(t),e instanceof Error?e.toString():e)}(e,{title:this.#x.title})}}class Secrets{#he=new Set
 add(e){if(""===e)return
 !function(e){u("add-mask",{},e)}(e)
 const t=[e,e.replaceAll(" ","+"),JSON.stringify(e).slice(1,-1)]
-for(const e of t)this.#de.add(e.toWellFormed())}redact(e){const t=[...this.#de]
+for(const e of t)this.#he.add(e.toWellFormed())}redact(e){const t=[...this.#he]
 const n=e.toWellFormed()
 if(!e.includes("%")&&!t.some(e=>n.includes(e)))return e
-const r=Dn(e)
+const r=Ln(e)
 const s=function(e){const t=new Map
-for(let n=e.indexOf("%");n>=0;n=e.indexOf("%",n+1))t.set(n,jn(e,n,3))
-return t}(r)
+for(let n=e.indexOf("%");n>=0;n=e.indexOf("%",n+1)){const r=Mn(e,n,3)
+if(r.length>1)t.set(n,r)}return t}(r)
 const o=t.flatMap(e=>function(e){const{text:t,readings:n,secret:r}=e
 const s=[]
 const{length:o}=r
 for(let e=t.indexOf(r);e>=0;e=t.indexOf(r,e+o))s.push({from:e,to:e+o})
 let i=0
-for(const t of n.keys())for(;i<=t;){const n=Hn(e,i,t)
+for(const t of n.keys())for(;i<=t;){const n=Pn(e,i,t)
 if(void 0!==n)s.push({from:i,to:n})
-i=n??i+1}return s}({text:r,readings:s,secret:Dn(e)}))
+i=n??i+1}return s}({text:r,readings:s,secret:Ln(e)}))
 if(0===o.length)return e
 let i=""
 let c=0
@@ -939,18 +944,18 @@ for(const{from:e,to:t}of o.sort((e,t)=>e.from-t.from)){if(e>=c)i+=r.slice(c,e)+"
 c=Math.max(c,t)}return function(e){return Buffer.from(e,"latin1").toString("utf8")}(i+r.slice(c))}sanitize(e,t){const n=this.redact(e)
 const r=function(e){if(st.test(e))return e.trim()
 return e.toWellFormed().replace(rt," ").trim()}(n)
-return ot(function(e){return e.replaceAll("##[","# #[").replace(/^\s*::/,": :")}(r===n?r:this.redact(r)),t)}}function jn(e,t,n){const r=[{byte:e.charCodeAt(t),end:t+1}]
+return ot(function(e){return e.replaceAll("##[","# #[").replace(/^\s*::/,": :")}(r===n?r:this.redact(r)),t)}}function Mn(e,t,n){const r=[{byte:e.charCodeAt(t),end:t+1}]
 if(0===n||37!==e.charCodeAt(t))return r
 const s=n-1
-for(const n of jn(e,t,s).filter(({byte:e})=>37===e))for(const t of Mn(e,n.end,s))for(const n of Mn(e,t.end,s))r.push({byte:16*Un(t.byte)+Un(n.byte),end:n.end})
-return r}function Mn(e,t,n){const r=e.charCodeAt(t)
-if(37!==r)return Un(r)<0?[]:[{byte:r,end:t+1}]
-return jn(e,t,n).filter(({byte:e})=>Un(e)>=0)}function Un(e){return"0123456789abcdef".indexOf(String.fromCharCode(e).toLowerCase())}function Hn(e,t,n){const{text:r,secret:s}=e
+for(const n of Mn(e,t,s).filter(({byte:e})=>37===e))for(const t of Un(e,n.end,s))for(const n of Un(e,t.end,s))r.push({byte:16*Hn(t.byte)+Hn(n.byte),end:n.end})
+return r}function Un(e,t,n){const r=e.charCodeAt(t)
+if(37!==r)return Hn(r)<0?[]:[{byte:r,end:t+1}]
+return Mn(e,t,n).filter(({byte:e})=>Hn(e)>=0)}function Hn(e){return"0123456789abcdef".indexOf(String.fromCharCode(e).toLowerCase())}function Pn(e,t,n){const{text:r,secret:s}=e
 const o=n-t
 if(o>0&&r.charCodeAt(t)!==s.charCodeAt(0))return
 if(o>=s.length||r.length-t<s.length)return
 if(o>0&&r.slice(t,n)!==s.slice(0,o))return
-return Pn(e,n,o)}function Pn(e,t,n){const{text:r,readings:s,secret:o}=e
+return Dn(e,n,o)}function Dn(e,t,n){const{text:r,readings:s,secret:o}=e
 let i=t
 for(let t=n;t<o.length;t++){const n=o.charCodeAt(t)
 const c=s.get(i)
@@ -958,16 +963,16 @@ if(void 0===c){if(r.charCodeAt(i)!==n)return
 i+=1
 continue}const[a,...u]=c.filter(e=>e.byte===n)
 if(void 0===a)return
-for(const n of u.reverse()){const r=Pn(e,n.end,t+1)
-if(void 0!==r)return r}i=a.end}return i}function Dn(e){return Buffer.from(e,"utf8").toString("latin1")}function Ln(e){const{summaryFile:t,docsUrl:n}=Cn()
+for(const n of u.reverse()){const r=Dn(e,n.end,t+1)
+if(void 0!==r)return r}i=a.end}return i}function Ln(e){return Buffer.from(e,"utf8").toString("latin1")}function zn(e){const{summaryFile:t,docsUrl:n}=On()
 const{title:r,emptyOutputs:s}=e
 const o=new Secrets
-return{report:new Report({secrets:o,title:r,emptyOutputs:s,summaryFile:t,docsUrl:n}),log:new Log(o)}}function zn({report:e},{read:t}){!function(e,t){for(const n of function(e){const t=e=>q(e)
+return{report:new Report({secrets:o,title:r,emptyOutputs:s,summaryFile:t,docsUrl:n}),log:new Log(o)}}function Gn({report:e},{read:t}){!function(e,t){for(const n of function(e){const t=e=>q(e)
 const n=[...te.flatMap(n=>[e(n),t(n)]),...ne.map(K)]
-return[...new Set(n)].filter(e=>""!==e)}(e))t(n)}(t,t=>e.secrets.add(t))}function Gn(e,t,n){zn(e,t)
+return[...new Set(n)].filter(e=>""!==e)}(e))t(n)}(t,t=>e.secrets.add(t))}function Wn(e,t,n){Gn(e,t)
 try{return n(t)}catch(t){if(!(t instanceof InputError))throw t
 e.report.failEarly({headline:"Invalid input",causes:[t.message],advice:[nt("invalid-input")],notes:[]})
-return}}function Wn(e,{clock:t,random:n},r){return{deadline:e,client:new client_HttpClient({transport:new Transport,clock:t,deadline:e,random:n}),clock:t,onAttempt:r}}async function Bn(e,{client:t,onAttempt:n},{report:r,log:s}){const{retries:o,endpoint:i,timeoutSeconds:c}=e
+return}}function Bn(e,{clock:t,random:n},r){return{deadline:e,client:new client_HttpClient({transport:new Transport,clock:t,deadline:e,random:n}),clock:t,onAttempt:r}}async function Fn(e,{client:t,onAttempt:n},{report:r,log:s}){const{retries:o,endpoint:i,timeoutSeconds:c}=e
 if("oidc"===e.credential.kind)s.line(`Exchanging GitHub's ID token at ${e.credential.stsEndpoint.host}`)
 const a=await async function(e,t){switch(e.kind){case"token":return n=e.token,{hint:"A token is valid for 24 hours: obtain it in the job that uses it, or use an access key (access-key-id, secret-access-key).",hasExpired:()=>!1,authorize:e=>({...e,headers:{...e.headers,"x-auth-token":n}})}
 case"access-key":return $n(e)
@@ -982,80 +987,83 @@ const r=At(n.json).value
 if("string"==typeof r&&""!==r)return r
 throw sn("'value' is missing",n)},retries:s,onAttempt:o})}({client:n,service:c,audience:a,retries:r,onAttempt:o})
 s(l)
-const p=await function(e){const t=JSON.stringify({provider_urn:e.providerUrn,agency_urn:e.agencyUrn,agency_session_name:e.sessionName,id_token:e.idToken,duration_seconds:e.durationSeconds})
-return e.client.send({operation:"sts",request:{method:"POST",url:un(e.stsEndpoint,"/v5/agencies/assume-with-oidc"),headers:{"content-type":"application/json",connection:"close"},body:t},authorize:e=>e,parse:(e,t)=>function(e){const t=At(At(e.json).credentials)
+const p=await function(e){const{mask:t}=e
+const n=JSON.stringify({provider_urn:e.providerUrn,agency_urn:e.agencyUrn,agency_session_name:e.sessionName,id_token:e.idToken,duration_seconds:e.durationSeconds})
+return e.client.send({operation:"sts",request:{method:"POST",url:un(e.stsEndpoint,"/v5/agencies/assume-with-oidc"),headers:{"content-type":"application/json",connection:"close"},body:n},authorize:e=>e,parse:(e,n)=>{const r=At(At(It(e.body)).credentials)
+for(const e of En)if("string"==typeof r[e])t(r[e])
+return function(e){const t=At(At(e.json).credentials)
 const n=n=>{const r=t[n]
 if("string"!=typeof r||""===r)throw sn(`'credentials.${n}' is missing`,e)
-if(!En.test(r))throw sn(`'credentials.${n}' has characters that no header can carry`,e)
+if(!xn.test(r))throw sn(`'credentials.${n}' has characters that no header can carry`,e)
 return r}
-return{accessKeyId:n("access_key_id"),secretAccessKey:n("secret_access_key"),securityToken:n("security_token"),expiration:xn(t.expiration)}}(rn(e,t)),retries:e.retries,onAttempt:e.onAttempt})}({client:n,stsEndpoint:u,providerUrn:d,agencyUrn:h,sessionName:e.sessionName,durationSeconds:Math.min(43200,Math.max(900,i)),idToken:l,retries:r,onAttempt:o})
+return{accessKeyId:n("access_key_id"),secretAccessKey:n("secret_access_key"),securityToken:n("security_token"),expiration:bn(t.expiration)}}(rn(e,n))},retries:e.retries,onAttempt:e.onAttempt})}({client:n,stsEndpoint:u,providerUrn:d,agencyUrn:h,sessionName:e.sessionName,durationSeconds:Math.min(43200,Math.max(900,i)),idToken:l,retries:r,mask:s,onAttempt:o})
 const{expiration:f,accessKeyId:m,secretAccessKey:g,securityToken:y}=p
-for(const e of[m,g,y])s(e)
 const{projectId:w}=e
 return{...$n({accessKeyId:m,secretAccessKey:g,securityToken:y,projectId:w}),hasExpired:e=>e.getTime()>=f.getTime()-6e4,hint:"The temporary access key was obtained in this step: check the trust agency and its permissions."}}(e,t)}var n}(e.credential,{client:t,retries:o,seconds:c,mask:e=>r.secrets.add(e),onAttempt:n})
-return{api:new CheckApi({client:t,endpoint:i,authorize:(e,t)=>a.authorize(e,t),retries:o}),credential:a}}function Fn({region:e},t){const n=t?.hint
-return{newestHost:G(e),credentialHint:n,ifNotRunning:void 0}}const Jn={"execution-id":"",outcome:"failed","error-code":"","error-message":"","request-id":""}
-const Kn={outcome:"failed",issues:"{}","error-code":"","error-message":"","request-id":""}
-const Zn=/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
-function Yn(e,t){const n=e.map(e=>function({target:e,outcome:t,statusCode:n,error:r,requestId:s},o){const i=r?.lastResponse??r
-return{"task-id":Vn(e.taskId,o),"execution-id":Vn(e.executionId??"",o),outcome:t,"status-code":n,"error-code":Vn(i?.code??"",o),"error-message":Vn(i?.message??"",o),"request-id":Vn(s,o)}}(e,t))
+return{api:new CheckApi({client:t,endpoint:i,authorize:(e,t)=>a.authorize(e,t),retries:o}),credential:a}}function Jn({region:e,endpoint:t},n){const r=n?.hint
+const s=G(e)
+return{newestHost:s===t.host?void 0:s,credentialHint:r,ifNotRunning:void 0}}const Kn={"execution-id":"",outcome:"failed","error-code":"","error-message":"","request-id":""}
+const Zn={outcome:"failed",issues:"{}","error-code":"","error-message":"","request-id":""}
+const Yn=/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
+function Vn(e,t){const n=e.map(e=>function({target:e,outcome:t,statusCode:n,error:r,requestId:s},o){const i=r?.lastResponse??r
+return{"task-id":Xn(e.taskId,o),"execution-id":Xn(e.executionId??"",o),outcome:t,"status-code":n,"error-code":Xn(i?.code??"",o),"error-message":Xn(i?.message??"",o),"request-id":Xn(s,o)}}(e,t))
 const r=n.find(({outcome:e})=>"failed"===e)??n[0]
-return{outcome:r?.outcome??"failed","status-code":String(r?.["status-code"]??""),"error-code":r?.["error-code"]??"","error-message":r?.["error-message"]??"","request-id":r?.["request-id"]??"",results:JSON.stringify(n)}}function Vn(e,t){const n=t.redact(e.toWellFormed())
-const r=n.replace(Zn," ")
-return ot(r===n?r:t.redact(r),1e3)}function Xn(e,t){return{target:e,outcome:"failed",statusCode:null,requestId:"",attempts:0,durationMs:0,accepted:!1,error:t,statusError:void 0}}class StopReport{#u
+return{outcome:r?.outcome??"failed","status-code":String(r?.["status-code"]??""),"error-code":r?.["error-code"]??"","error-message":r?.["error-message"]??"","request-id":r?.["request-id"]??"",results:JSON.stringify(n)}}function Xn(e,t){const n=t.redact(e.toWellFormed())
+const r=n.replace(Yn," ")
+return ot(r===n?r:t.redact(r),1e3)}function Qn(e,t){return{target:e,outcome:"failed",statusCode:null,requestId:"",attempts:0,durationMs:0,accepted:!1,error:t,statusError:void 0}}class StopReport{#u
 #d
-#he
+#le
 constructor(e,t){this.#u=e
 this.#d=t
-this.#he=t.map(()=>{})}add(e,t){this.#he[e]=t}failRemaining(e){for(const[t,n]of this.#d.entries())this.#he[t]??=Xn(n,e)}publish(e,t){const n=this.#le()
+this.#le=t.map(()=>{})}add(e,t){this.#le[e]=t}failRemaining(e){for(const[t,n]of this.#d.entries())this.#le[t]??=Qn(n,e)}publish(e,t){const n=this.#pe()
 const r=n.filter(({outcome:e})=>"failed"===e)
-this.#u.setOutputs(Yn(n,this.#u.secrets))
-this.#pe(n,e)
-if(0===r.length)this.#fe({headline:mt(n)})
+this.#u.setOutputs(Vn(n,this.#u.secrets))
+this.#fe(n,e)
+if(0===r.length)this.#me({headline:mt(n)})
 else{const n=this.#f(r,e,t)
 this.#u.fail(n)
-this.#fe(n)}const s=this.#u.finish()
+this.#me(n)}const s=this.#u.finish()
 return 0===r.length&&s}failUnexpectedly(e){this.failRemaining(e)
-const t=Yn(this.#le(),this.#u.secrets)
-this.#u.failUnexpectedly(e.message,t)}#le(){return this.#he.filter(e=>void 0!==e)}#f(e,t,n){const{secrets:r}=this.#u
-const s=this.#le()
+const t=Vn(this.#pe(),this.#u.secrets)
+this.#u.failUnexpectedly(e.message,t)}#pe(){return this.#le.filter(e=>void 0!==e)}#f(e,t,n){const{secrets:r}=this.#u
+const s=this.#pe()
 const o=e.flatMap(({target:e,error:t})=>t?[{target:e,error:t}]:[])
 const i=1===s.length
-const c=o.slice(0,10).map(({target:e,error:t})=>i?yt(t,r):`${tr(e)}: ${yt(t,r)}`)
+const c=o.slice(0,10).map(({target:e,error:t})=>i?yt(t,r):`${nr(e)}: ${yt(t,r)}`)
 const a=o.length-c.length
-return{headline:mt(s),causes:a>0?[...c,`and ${a} more`]:c,advice:o.flatMap(({target:e,error:n})=>function(e,t,n){return[t instanceof NotConfirmedError?t.statusError:void 0,t].flatMap(t=>void 0===t?[]:Qn(et(t,er(e),n)))}(e,n,t)),notes:[...void 0===n?[]:[`The step ended early: ${n}.`],...new Set(o.map(({error:e})=>function(e){return"stop"===e.operation&&e.mayHaveHappened?"The stop may have happened: check the task in CodeArts Check.":""}(e)).filter(Boolean))]}}#pe(e,t){const n=e.filter(({outcome:e,statusError:t})=>"stop-requested"===e&&void 0!==t)
+return{headline:mt(s),causes:a>0?[...c,`and ${a} more`]:c,advice:o.flatMap(({target:e,error:n})=>function(e,t,n){return[t instanceof NotConfirmedError?t.statusError:void 0,t].flatMap(t=>void 0===t?[]:er(et(t,tr(e),n)))}(e,n,t)),notes:[...void 0===n?[]:[`The step ended early: ${n}.`],...new Set(o.map(({error:e})=>function(e){return"stop"===e.operation&&e.mayHaveHappened?"The stop may have happened: check the task in CodeArts Check.":""}(e)).filter(Boolean))]}}#fe(e,t){const n=e.filter(({outcome:e,statusError:t})=>"stop-requested"===e&&void 0!==t)
 const[r]=n
 if(void 0===r?.statusError)return
 const s=1===n.length?dt(r.target):`${n.length} scans (${r.target.taskId}, \u2026)`
 const o=yt(r.statusError,this.#u.secrets)
-this.#u.warn(`The API accepted the stop request, but the status of ${s} could not be read: ${o}`,Qn(et(r.statusError,er(r.target),t)))}#fe(e){const t=this.#le()
+this.#u.warn(`The API accepted the stop request, but the status of ${s} could not be read: ${o}`,er(et(r.statusError,tr(r.target),t)))}#me(e){const t=this.#pe()
 const[n]=t
 if(void 0!==n&&1===t.length){this.#u.summarize(e,function({target:e,statusCode:t,requestId:n,attempts:r,durationMs:s,error:o}){return[["Task",e.taskId],["Execution",e.executionId??""],["HTTP status",String(t??"")],["Error code",(o?.lastResponse??o)?.code??""],["Request ID",n],["Attempts",String(r)],["Duration",ct(s)]]}(n))
 return}const{secrets:r}=this.#u
 const s=["Task","Result","Message","Duration"]
 const o=e=>{const t=e.error??e.statusError
-return[{code:tr(e.target)},`${ut[e.outcome]} ${at[e.outcome]}`,{code:void 0===t?"":yt(t,r)},ct(e.durationMs)]}
+return[{code:nr(e.target)},`${ut[e.outcome]} ${at[e.outcome]}`,{code:void 0===t?"":yt(t,r)},ct(e.durationMs)]}
 const i=t.filter(({outcome:e})=>"failed"===e).map(o)
 const c=t.filter(({outcome:e})=>"failed"!==e).map(o)
 const a=t.length>50&&c.length>0
 const u=a?i:[...i,...c]
-this.#u.summarizeAll(e,[...u.length>0?[{folded:void 0,head:s,rows:u}]:[],...a?[{folded:`${c.length} others`,head:s,rows:c}]:[]])}}function Qn(e){return void 0===e?[]:[e]}function er({executionId:e}){return void 0!==e}function tr({taskId:e,executionId:t}){return void 0===t?e:`${e} (${t})`}const nr="This job was cancelled or failed."
-const rr={"invalid-input":"Nothing is stopped, because an input was invalid when the job reached this step.","credential-rejected":"Nothing is stopped, because the credential was rejected (401) when the job reached this step. An access key is locked after more than five rejections.",rejected:"Nothing to stop: no scan was started.",uncertain:"Nothing is stopped, because the ID of the execution is not known. A scan may be running: look at the task in CodeArts Check."}
-function sr(e){U(Ie,e)}function or(e,t){if(void 0===t)return e
+this.#u.summarizeAll(e,[...u.length>0?[{folded:void 0,head:s,rows:u}]:[],...a?[{folded:`${c.length} others`,head:s,rows:c}]:[]])}}function er(e){return void 0===e?[]:[e]}function tr({executionId:e}){return void 0!==e}function nr({taskId:e,executionId:t}){return void 0===t?e:`${e} (${t})`}const rr="This job was cancelled or failed."
+const sr={"invalid-input":"Nothing is stopped, because an input was invalid when the job reached this step.","credential-rejected":"Nothing is stopped, because the credential was rejected (401) when the job reached this step. An access key is locked after more than five rejections.",rejected:"Nothing to stop: no scan was started.",uncertain:"Nothing is stopped, because the ID of the execution is not known. A scan may be running: look at the task in CodeArts Check."}
+function or(e,t){try{U(e,t)}catch(e){throw new UnexpectedError(new Error(cr(e)))}}function ir(e,{report:t}){try{U(Ie,e)}catch(e){t.addFailure(cr(e))}}function cr(e){return`The state for the end of the job could not be saved: ${L(e)}`}function ar(e,t){if(void 0===t)return e
 const{ifNotRunning:n,maxTasks:r,emptyHint:s}=e
-return{read:_e(t),ifNotRunning:n,maxTasks:r,emptyHint:s,saved:!0}}async function ir(e,t,{deps:n,voice:r}){const s=void 0===t?[]:function({secrets:e}){return e.filter(e=>""===q(e))}(t)
+return{read:Se(t),ifNotRunning:n,maxTasks:r,emptyHint:s,saved:!0}}async function ur(e,t,{deps:n,voice:r}){const s=void 0===t?[]:function({secrets:e}){return e.filter(e=>""===q(e))}(t)
 if(s.length>0){!function(e,{report:t}){t.failEarly({headline:"Could not stop the scan",causes:[`${e.join(" and ")} had a value when the job reached this step, but is empty now. GitHub evaluates inputs again at the end of a job; in a nested composite action, they may be empty then.`],advice:[nt("secret-missing")],notes:["The scan may still be running."]})}(s,r)
-return!1}const o=Gn(r,e,me)
+return!1}const o=Wn(r,e,me)
 return void 0!==o&&async function(e,t,n){const{targets:r,wait:s,ifNotRunning:o,timeoutSeconds:i}=e
 const{log:c}=n
 const a=new StopReport(n.report,r)
 const{clock:u}=t
 const d=new Deadline(i,u)
-const h=Wn(d,t,e=>c.attempt(e))
+const h=Bn(d,t,e=>c.attempt(e))
 t.lifecycle.watch(d,e=>a.failUnexpectedly(e))
 c.line(lt(`Stopping ${ht(r)}`,e))
 let l
-try{const t=await Bn(e,h,n)
+try{const t=await Fn(e,h,n)
 l=t.credential
 await async function(e,t){await Et(e,async(e,n,r)=>{const s=e=>t.onResult(n,e)
 s(await async function(e,t,{onAttempt:n,onAccepted:r}){const{api:s,clock:o}=t
@@ -1092,24 +1100,25 @@ return"checking"!==r&&"unknown"!==r}catch(e){n.line(`The status could not be rea
 return!1}}(e,n,s)?{outcome:"not-running",error:t}:{outcome:"failed",error:t}}(e,h.error,{api:s,ifNotRunning:n,log:c})}const f=l(await p.catch(e=>({outcome:"failed",error:xt(e)})))
 c.end(f)
 return f}(e,t,{onAttempt:r,onAccepted:s}))})}(r,{api:t.api,clock:u,deadline:d,wait:s,ifNotRunning:o,logger:e=>1===r.length?c.onlyTask():c.oneOfSeveral(e,s),onResult:(e,t)=>a.add(e,t)})}catch(e){if(!(e instanceof RequestError))throw e
-a.failRemaining(e)}const p={...Fn(e,l),ifNotRunning:o}
-return a.publish(p,d.interruption)}(o,n,r)}const cr={read:e=>q(e),ifNotRunning:"succeed",maxTasks:100,emptyHint:"Place the guard after the step that starts the scan, and check that this step sets its output.",saved:!1}
-function ar(){return Ln({title:"Guard CodeArts Check Scan",emptyOutputs:{}})}async function ur(e){const t=ar()
-const n=Gn(t,cr,me)
-if(void 0===n){sr("invalid-input")
+a.failRemaining(e)}const p={...Jn(e,l),ifNotRunning:o}
+return a.publish(p,d.interruption)}(o,n,r)}const dr={read:e=>q(e),ifNotRunning:"succeed",maxTasks:100,emptyHint:"Place the guard after the step that starts the scan, and check that this step sets its output.",saved:!1}
+function hr(){return zn({title:"Guard CodeArts Check Scan",emptyOutputs:{}})}async function lr(e){const t=hr()
+const n=Wn(t,dr,me)
+if(void 0===n){ir("invalid-input",t)
+t.report.finish()
 return!1}const{log:r,report:s}=t
 const o=function({timeoutSeconds:e},{clock:t}){return e<=20?new Deadline(e,t):new Deadline(20,t,"20 s")}(n,e)
 e.lifecycle.watch(o,e=>s.failUnexpectedly(e.message,{}))
-U(be,Re(n))
+const i=new GuardReport(s,n.targets)
+const c=Bn(o,e,e=>{if(401===e.status)ir("credential-rejected",t)
+r.attempt(e)})
+let a
+try{or(be,Re(n))
 !function(e,{seconds:t},n){const{targets:r,timeoutSeconds:s}=e
 n.line(lt(`Guarding ${ht(r)}`,e,t))
 if(s<=285)return
 n.line(`After a cancel, all steps that still run share 4 min 45 s. A stop that lasts longer is cut off without a report, although timeout-seconds is ${s}.`)}(n,o,r)
-const i=new GuardReport(s,n.targets)
-const c=Wn(o,e,e=>{if(401===e.status)sr("credential-rejected")
-r.attempt(e)})
-let a
-try{const e=await Bn(n,c,t)
+const e=await Fn(n,c,t)
 a=e.credential
 await Et(n.targets,async(t,n,s)=>{const o=await async function(e,t,n){const r=e=>t.status(e,n).catch(e=>{if(e instanceof RequestError)return e
 throw e})
@@ -1120,74 +1129,77 @@ return null!==t&&t>=400&&t<500&&401!==t}(s)?r({taskId:e.taskId,executionId:void 
 s()})
 if(o instanceof RequestError)i.add(n,o)
 else r.line(function(e,t){const n=void 0===e.executionId?" This stops whichever scan the task is running at that time.":""
-return`${vt(dt(e))} ${function({state:e,taskStatus:t,ratio:n}){switch(e){case"checking":return void 0===n?"is running":`is running (${n})`
+return`${kt(dt(e))} ${function({state:e,taskStatus:t,ratio:n}){switch(e){case"checking":return void 0===n?"is running":`is running (${n})`
 case"never-checked":return"has no status yet"
 case"unknown":return`has the unknown status ${t}`
 default:return`has ended (${e})`}}(t)}. It will be stopped if the job is cancelled or fails.${n}`}(t,o))})}catch(e){if(!(e instanceof RequestError))throw e
-i.addToAll(e)}const u=i.publish(Fn(n,a))
+i.addToAll(e)}const u=i.publish(Jn(n,a))
+s.finish()
 const{interruption:d}=o
 if(void 0===d||!u)return u
 r.line(`The step ended early: ${d}. The stop is requested at the end of the job.`)
-return!1}async function dr(e){const t=ar()
-const{inputs:n,ending:r}=Se()
-const s=or(cr,n)
-zn(t,s)
-t.log.line(nr)
-if(void 0===r)return ir(s,n,{deps:e,voice:t})
-t.log.line(rr[r])
-return!1}function hr(e){const{status:t,code:n}=e
-if(e instanceof StartedWithError)return!0
+return!1}async function pr(e){const t=hr()
+const{inputs:n,ending:r}=_e()
+const s=ar(dr,n)
+Gn(t,s)
+t.log.line(rr)
+if(void 0===r)return ur(s,n,{deps:e,voice:t})
+t.log.line(sr[r])
+return!1}function fr(e){const{status:t,code:n,kind:r,operation:s="start"}=e
+if("start"!==s)return!1
+if(e instanceof StartedWithError||"cut-short"===r)return!0
 if(null===t)return e.mayHaveHappened
-if(n===Ne||lr(e))return!1
-return t>=500||t<300&&""===n}function lr({status:e,code:t}){return 503===e&&t.startsWith("APIGW.")}class StartReport{#u
+if(n===Ne||mr(e))return!1
+return t>=500||t<300&&""===n}function mr({status:e,code:t}){return 503===e&&t.startsWith("APIGW.")}class StartReport{#u
 #i
-#me
-#ge=""
+#ge
+#ye=""
 constructor(e,{report:t,log:n}){this.#u=t
 this.#i=n
-this.#me=e}setExecutionId(e){this.#ge=e
-this.#u.setOutputs({"execution-id":e})}started(e,t){this.#ye({outcome:"started","request-id":Vn(e,this.#u.secrets)})
-this.#i.line(`Started a scan of task ${this.#me}: execution ${this.#ge}. It will be stopped if the job is cancelled or fails.`)
+this.#ge=e}setExecutionId(e){this.#ye=e
+this.#u.setOutputs({"execution-id":e})}started(e,t){this.#we({outcome:"started","request-id":Xn(e,this.#u.secrets)})
+this.#i.line(`Started a scan of task ${this.#ge}: execution ${this.#ye}. It will be stopped if the job is cancelled or fails.`)
 const n=this.#u.finish()
 if(void 0===t)return n
 this.#i.line(`The step ended early: ${t}.`)
 return!1}failed(e,t,n){const{secrets:r}=this.#u
 const s=e.lastResponse??e
-this.#ye({"error-code":Vn(s.code,r),"error-message":Vn(s.message,r),"request-id":Vn(s.requestId,r)})
-const o={headline:pr(e)?`A scan may have been started (task ${this.#me})`:`Could not start a scan of task ${this.#me}`,causes:[yt(e,r)],advice:fr(e,t),notes:mr(e,n)}
+this.#we({"error-code":Xn(s.code,r),"error-message":Xn(s.message,r),"request-id":Xn(s.requestId,r)})
+const o={headline:gr(e)?`A scan may have been started (task ${this.#ge})`:`Could not start a scan of task ${this.#ge}`,causes:[yt(e,r)],advice:yr(e,t),notes:wr(e,n)}
 this.#u.fail(o)
-this.#u.summarize(o,[["Task",this.#me],["Execution",this.#ge]])
-this.#u.finish()}failUnexpectedly(e){this.#u.failUnexpectedly(e.message,{"execution-id":this.#ge})}#ye(e){this.#u.setOutputs({...Jn,"execution-id":this.#ge,...e})}}function pr(e){return!(e instanceof StartedWithError)&&hr(e)}function fr(e,t){const n=et(e,!1,t)
+this.#u.summarize(o,[["Task",this.#ge],["Execution",this.#ye]])
+this.#u.finish()}failUnexpectedly(e){this.#u.failUnexpectedly(e.message,{"execution-id":this.#ye})}#we(e){this.#u.setOutputs({...Kn,"execution-id":this.#ye,...e})}}function gr(e){return!(e instanceof StartedWithError)&&fr(e)}function yr(e,t){const n=et(e,!1,t)
 const r=void 0===n?[]:[n]
-if(!pr(e))return r
-return[nt("start-uncertain"),...r.filter(({topic:e})=>"not-json"===e)]}function mr(e,t){const n=void 0===t?[]:[`The step ended early: ${t}.`]
+if(!gr(e))return r
+return[nt("start-uncertain"),...r.filter(({topic:e})=>"not-json"===e)]}function wr(e,t){const n=void 0===t?[]:[`The step ended early: ${t}.`]
 if(!(e instanceof StartedWithError))return n
-return[...n,`The response contains execution ID ${e.executionId}. This execution is stopped at the end of the job.`]}const gr=require("node:path")
-const yr="none"
-class StartFile{#we
-announce(){if(void 0!==this.#we)return
-const{tempFolder:e}=Cn()
-this.#we=void 0===e?yr:(0,gr.join)(e,`codearts-check-${(0,pn.randomUUID)()}`)
-U(Ae,this.#we)}write(e){if(void 0===this.#we||this.#we===yr)return
-try{(0,Nn.writeFileSync)(`${this.#we}.part`,e);(0,Nn.renameSync)(`${this.#we}.part`,this.#we)}catch{}}}function wr(e){try{const t=(0,Nn.readFileSync)(e,"utf8")
-return/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}catch{return}}const vr={read:e=>q(e),ifNotRunning:"succeed",maxTasks:1,emptyHint:"Set it to the ID of the check task.",saved:!1}
-const kr="Start CodeArts Check Scan"
-async function $r(e){const t=Ln({title:kr,emptyOutputs:Jn})
-const n=Gn(t,vr,ge)
+return[...n,`The response contains execution ID ${e.executionId}. This execution is stopped at the end of the job.`]}const kr=require("node:path")
+const vr="none"
+class StartFile{#ke
+announce(){if(void 0!==this.#ke)return
+const{tempFolder:e}=On()
+this.#ke=void 0===e?vr:(0,kr.join)(e,`codearts-check-${(0,pn.randomUUID)()}`)
+or(Ae,this.#ke)}write(e){if(void 0===this.#ke||this.#ke===vr)return
+try{(0,jn.writeFileSync)(`${this.#ke}.part`,e);(0,jn.renameSync)(`${this.#ke}.part`,this.#ke)}catch{}}}function $r(e){try{const t=(0,jn.readFileSync)(e,"utf8")
+return/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}catch{return}}const Er={read:e=>q(e),ifNotRunning:"succeed",maxTasks:1,emptyHint:"Set it to the ID of the check task.",saved:!1}
+const xr="Start CodeArts Check Scan"
+async function br(e){const t=zn({title:xr,emptyOutputs:Kn})
+const n=Wn(t,Er,ge)
 const r=n?.targets[0]?.taskId
-if(void 0===n||void 0===r){sr("invalid-input")
+if(void 0===n||void 0===r){ir("invalid-input",t)
+t.report.finish()
 return!1}const{log:s}=t
 const o=new Deadline(n.timeoutSeconds,e.clock)
 const i=new StartReport(r,t)
 e.lifecycle.watch(o,e=>i.failUnexpectedly(e))
-U(be,Re(n))
-const c=Wn(o,e,e=>s.attempt(e))
+const c=Bn(o,e,e=>s.attempt(e))
 s.line(lt(`Starting a scan of task ${r}`,n))
 s.line("The scan covers the branch that is set in the task, not the commit of this workflow.")
 let a
-try{const u=await Bn(n,c,t)
-a=u.credential
-const{requestId:d}=await function(e,t,{deps:n,session:r,log:s,report:o}){const{deadline:i,onAttempt:c}=r
+try{or(be,Re(n))
+const s=await Fn(n,c,t)
+a=s.credential
+const{requestId:u}=await function(e,t,{deps:n,session:r,voice:s,report:o}){const{deadline:i,onAttempt:c}=r
 const a=new StartFile
 const u=new DeferredInterruption(i,n.clock)
 n.lifecycle.onInterrupt(e=>u.interrupt(e))
@@ -1195,124 +1207,125 @@ const d=function(e){const{deadline:t,random:n,isInterrupted:r,onAlreadyRunning:s
 let o=0
 let i=!1
 return{leastMs:Math.min(2e3,1e3*t.seconds*.1),retryInMs:e=>{o+=1
-if(r()||hr(e)||!function(e){if(e.code===Ne||429===e.status||lr(e))return!0
+if(r()||fr(e)||!function(e){if(e.code===Ne||429===e.status||mr(e))return!0
 return e instanceof NetworkError&&null===e.status&&(e.transient||"connection-refused"===e.kind||"proxy"===e.kind)}(e))return
-return Math.max(e.retryAfterMs??0,(e=>{if(e.code!==Ne)return Tn(o,n())
+return Math.max(e.retryAfterMs??0,(e=>{if(e.code!==Ne)return An(o,n())
 if(!i)s()
 i=!0
-return 2e3+3e3*n()})(e))}}}({deadline:i,random:n.random,isInterrupted:()=>u.isRequested,onAlreadyRunning:()=>s.line(`The task is already running (${Ne}), perhaps a scan of another run that is being stopped. The start is repeated until the deadline.`)})
+return 2e3+3e3*n()})(e))}}}({deadline:i,random:n.random,isInterrupted:()=>u.isRequested,onAlreadyRunning:()=>s.log.line(`The task is already running (${Ne}), perhaps a scan of another run that is being stopped. The start is repeated until the deadline.`)})
 if(i.remainingMs()<d.leastMs)throw function({interruption:e,limit:t}){return new DeadlineError(`Not sent, because ${e??`the OIDC exchange left no time for it within ${t}`}`,{kind:void 0===e?"deadline":"interrupted"}).within("start",void 0)}(i)
 return t.start(e,{once:d,beforeSend:()=>a.announce(),onConnected:()=>u.defer(),onAttempt:e=>{u.resume()
 c(e)},onStarted:e=>{a.write(e)
 o.setExecutionId(e)
-U(Te,e)}})}(r,u.api,{deps:e,session:c,log:s,report:i})
-return i.started(d,o.interruption)}catch(e){if(!(e instanceof RequestError))throw e
-sr(function(e){if(D(e))return"credential-rejected"
-return pr(e)?"uncertain":"rejected"}(e))
-i.failed(e,Fn(n,a),o.interruption)
+!function(e,{report:t}){try{U(Te,e)}catch(n){t.addFailure(`Execution ${e} may not be stopped at the end of the job. ${cr(n)}`)}}(e,s)}})}(r,s.api,{deps:e,session:c,voice:t,report:i})
+return i.started(u,o.interruption)}catch(e){if(!(e instanceof RequestError))throw e
+ir(function(e){if(D(e))return"credential-rejected"
+return gr(e)?"uncertain":"rejected"}(e),t)
+i.failed(e,Jn(n,a),o.interruption)
 return!1}}class DeferredInterruption{#ve
 #s
-#ke
-#$e=!1
+#$e
+#Ee=!1
 constructor(e,t){this.#ve=e
-this.#s=t}get isRequested(){return void 0!==this.#ke}interrupt(e){this.#ke=e
-if(this.#$e)this.#s.schedule(9e3,()=>this.#ve.interrupt(e))
-else this.#ve.interrupt(e)}defer(){this.#$e=!0}resume(){this.#$e=!1
-if(void 0!==this.#ke)this.#ve.interrupt(this.#ke)}}async function Er(e){const t=Ln({title:kr,emptyOutputs:{}})
-const n=Se()
-const r=or(vr,n.inputs)
-zn(t,r)
-t.log.line(nr)
+this.#s=t}get isRequested(){return void 0!==this.#$e}interrupt(e){this.#$e=e
+if(this.#Ee)this.#s.schedule(9e3,()=>this.#ve.interrupt(e))
+else this.#ve.interrupt(e)}defer(){this.#Ee=!0}resume(){this.#Ee=!1
+if(void 0!==this.#$e)this.#ve.interrupt(this.#$e)}}async function Ir(e){const t=zn({title:xr,emptyOutputs:{}})
+const n=_e()
+const r=ar(Er,n.inputs)
+Gn(t,r)
+t.log.line(rr)
 const s=n.executionId??await function({startFile:e,ending:t},{clock:n,lifecycle:r},{log:s}){if(void 0===e||void 0!==t)return Promise.resolve(void 0)
 s.line("The response to the start is awaited for up to 15 s.")
 const o=new AbortController
 r.onInterrupt(()=>o.abort())
-return async function(e,t,n){if(e===yr)return
+return async function(e,t,n){if(e===vr)return
 const r=t.now()+15e3
-for(;;){const s=wr(e)
+for(;;){const s=$r(e)
 if(void 0!==s||n.aborted||t.now()>=r)return s
 await t.sleep(250,n).catch(()=>{})}}(e,n,o.signal)}(n,e,t)
 if(void 0===s)return function({ending:e,startFile:t},{log:n}){const r=e??(void 0===t?"rejected":"uncertain")
-n.line(rr[r])
+n.line(sr[r])
 return"rejected"===r}(n,t)
-return ir(function(e,t){const{ifNotRunning:n,maxTasks:r,emptyHint:s,saved:o}=e
-return{read:n=>"execution-id"===n?t:e.read(n),ifNotRunning:n,maxTasks:r,emptyHint:s,saved:o}}(r,s),n.inputs,{deps:e,voice:t})}class WaitReport{#u
+return ur(function(e,t){const{ifNotRunning:n,maxTasks:r,emptyHint:s,saved:o}=e
+const i={"execution-id":t,wait:"","if-not-running":""}
+return{read:t=>i[t]??e.read(t),ifNotRunning:n,maxTasks:r,emptyHint:s,saved:o}}(r,s),n.inputs,{deps:e,voice:t})}class WaitReport{#u
 #i
 #r
-#Ee
+#xe
 constructor({target:e,maxCritical:t},{report:n,log:r}){this.#u=n
 this.#i=r
 this.#r=e
-this.#Ee=t}publish(e,t,n){const r=void 0===e.failure?this.#xe(e.issues,t):this.#be(e.failure,t)
-this.#ye(r)
-this.#Ie(r,this.#Te(r,n))
-return this.#u.finish()&&void 0===r.problem}#be({message:e,reason:t,error:n},r){return{issues:void 0,problem:{message:e,error:n,advice:[...void 0===n?[]:this.#Ae(n,r),..."request"===t?[]:[nt(t)]]}}}#xe(e,t){if(e instanceof RequestError)return this.#Re(e,t)
-const n=this.#Ee
+this.#xe=t}publish(e,t,n){const r=void 0===e.failure?this.#be(e.issues,t):this.#Ie(e.failure,t)
+this.#we(r)
+this.#Te(r,this.#Ae(r,n))
+return this.#u.finish()&&void 0===r.problem}#Ie({message:e,reason:t,error:n},r){return{issues:void 0,problem:{message:e,error:n,advice:[...void 0===n?[]:this.#Re(n,r),..."request"===t?[]:[nt(t)]]}}}#be(e,t){if(e instanceof RequestError)return this.#_e(e,t)
+const n=this.#xe
 if(void 0===n||e.critical<=n)return{issues:e,problem:void 0}
-return{issues:e,problem:{message:`The scan found ${e.critical} critical issues; at most ${n} are allowed (max-critical)`,error:void 0,advice:[nt("too-many-critical")]}}}#Re(e,t){const n="The scan succeeded, but its result could not be read"+(Ue(e)?" (requires codeartscheck:task:getReport)":"")
-const r=this.#Ae(e,t)
-if(void 0!==this.#Ee)return{issues:void 0,problem:{message:`${n}, and max-critical is set`,error:e,advice:r}}
+return{issues:e,problem:{message:`The scan found ${e.critical} critical issues; at most ${n} are allowed (max-critical)`,error:void 0,advice:[nt("too-many-critical")]}}}#_e(e,t){const n="The scan succeeded, but its result could not be read"+(Ue(e)?" (requires codeartscheck:task:getReport)":"")
+const r=this.#Re(e,t)
+if(void 0!==this.#xe)return{issues:void 0,problem:{message:`${n}, and max-critical is set`,error:e,advice:r}}
 this.#u.warn(`${n}: ${yt(e,this.#u.secrets)}`,r)
-return{issues:void 0,problem:void 0}}#ye({issues:e,problem:t}){const{secrets:n}=this.#u
+return{issues:void 0,problem:void 0}}#we({issues:e,problem:t}){const{secrets:n}=this.#u
 const r=t?.error?.lastResponse??t?.error
-this.#u.setOutputs({outcome:void 0===t?"succeeded":"failed",issues:JSON.stringify(e??{}),"error-code":Vn(r?.code??"",n),"error-message":Vn(r?.message??t?.message??"",n),"request-id":Vn(r?.requestId??"",n)})}#Ie({issues:e,problem:t},n){const r=vt(dt(this.#r))
-const s=void 0===e?"":`: ${xr(e)}`
+this.#u.setOutputs({outcome:void 0===t?"succeeded":"failed",issues:JSON.stringify(e??{}),"error-code":Xn(r?.code??"",n),"error-message":Xn(r?.message??t?.message??"",n),"request-id":Xn(r?.requestId??"",n)})}#Te({issues:e,problem:t},n){const r=kt(dt(this.#r))
+const s=void 0===e?"":`: ${Tr(e)}`
 if(void 0===t){this.#i.line(`${r} succeeded${s}`)
 this.#u.summarize({headline:`${r} succeeded`},n)
 return}if(void 0!==e)this.#i.line(`${r} ended${s}`)
 const{message:o,error:i,advice:c}=t
 const a={headline:`${r} did not succeed`,causes:[`${o}${void 0===i?"":`: ${yt(i,this.#u.secrets)}`}`],advice:c,notes:[]}
 this.#u.fail(a)
-this.#u.summarize(a,n)}#Te({issues:e},t){const{taskId:n,executionId:r=""}=this.#r
-return[["Task",n],["Execution",r],["Issues",void 0===e?"":xr(e)],["Duration",ct(t)]]}#Ae(e,t){const n=et(e,void 0!==this.#r.executionId,t)
-return void 0===n?[]:[n]}}function xr({total:e,critical:t,major:n,minor:r,suggestion:s}){return`${e} ${1===e?"issue":"issues"} (${t} critical, ${n} major, ${r} minor, ${s} suggestion)`}function br(e,t,n){const r=Math.min(t,n.remainingMs()-1e3)
-return Math.max(r,Ir(e))}function Ir(e){return e instanceof RequestError?e.retryAfterMs??0:0}class StatusReader{#r
+this.#u.summarize(a,n)}#Ae({issues:e},t){const{taskId:n,executionId:r=""}=this.#r
+return[["Task",n],["Execution",r],["Issues",void 0===e?"":Tr(e)],["Duration",ct(t)]]}#Re(e,t){const n=et(e,void 0!==this.#r.executionId,t)
+return void 0===n?[]:[n]}}function Tr({total:e,critical:t,major:n,minor:r,suggestion:s}){return`${e} ${1===e?"issue":"issues"} (${t} critical, ${n} major, ${r} minor, ${s} suggestion)`}function Ar(e,t,n){const r=Math.min(t,n.remainingMs()-1e3)
+return Math.max(r,Rr(e))}function Rr(e){return e instanceof RequestError?e.retryAfterMs??0:0}class StatusReader{#r
 #x
 #Se
 constructor(e,t){this.#r=e
 this.#x=t
-this.#Se=t.api}async read(){const e=await this.#_e()
+this.#Se=t.api}async read(){const e=await this.#Ce()
 if(!(e instanceof RequestError&&D(e)))return e
 const t=await this.#x.renew()
 if(void 0===t)return e
 this.#Se=t
-return this.#_e()}async#_e(){const e=e=>{if(void 0!==e.error)this.#x.log.attempt(e)}
+return this.#Ce()}async#Ce(){const e=e=>{if(void 0!==e.error)this.#x.log.attempt(e)}
 try{return await this.#Se.status(this.#r,e,0)}catch(e){if(e instanceof RequestError)return e
 throw e}}}class WatchedScan{#s
 #ve
-#Ce
 #Oe
-#qe=!1
+#qe
+#Ne=!1
 #m
-#Ne
+#je
 constructor(e,t,n){this.#s=e
 this.#ve=t
-this.#Ce=new Progress(e,n)}see(e){const t=void 0===this.#Oe
-if(t||!(e instanceof DeadlineError))this.#Oe=e
-return e instanceof RequestError?this.#je(e,t):this.#Me(e)}sooner(e){if(void 0===this.#m)return e
+this.#Oe=new Progress(e,n)}see(e){const t=void 0===this.#qe
+if(t||!(e instanceof DeadlineError))this.#qe=e
+return e instanceof RequestError?this.#Me(e,t):this.#Ue(e)}sooner(e){if(void 0===this.#m)return e
 const t=this.#m.sinceMs+3e4-this.#s.now()
-return t>0?Math.min(e,t):e}timeUp(){const e=this.#Oe
+return t>0?Math.min(e,t):e}timeUp(){const e=this.#qe
 const{interruption:t,limit:n}=this.#ve
 const r=void 0===t?"deadline":"cancelled"
 const s=void 0===t?`after ${n}`:`when ${t}`
 const o=(e,t)=>({message:e,reason:r,error:t})
-if(e instanceof DeadlineError)return o(Tr,e)
-if(void 0===e||e instanceof RequestError)return o(`${Tr} ${s}`,e)
+if(e instanceof DeadlineError)return o(_r,e)
+if(void 0===e||e instanceof RequestError)return o(`${_r} ${s}`,e)
 if(void 0!==this.#m)return o(`The scan was not seen running ${void 0===t?`within ${n}`:`before ${t}`}. The status '${e.state}' may be that of the previous scan`)
 if("checking"===e.state)return o(`The scan was still running ${s}`)
-return"never-checked"===e.state?o(`The service had no status for this scan ${s}`):o(`The scan had the unknown status ${e.taskStatus} ${s}`)}#je(e,t){const n=D(e)||t&&Me(e)
-const r=Ir(e)>this.#ve.remainingMs()
-return n||r?{failure:{message:Tr,reason:"request",error:e}}:void 0}#Me(e){const t=this.#s.now()
+return"never-checked"===e.state?o(`The service had no status for this scan ${s}`):o(`The scan had the unknown status ${e.taskStatus} ${s}`)}#Me(e,t){const n=D(e)||t&&Me(e)
+const r=Rr(e)>this.#ve.remainingMs()
+return n||r?{failure:{message:_r,reason:"request",error:e}}:void 0}#Ue(e){const t=this.#s.now()
 const{state:n}=e
-this.#Ne="never-checked"===n?this.#Ne??t:void 0
-if(void 0!==this.#Ne&&t-this.#Ne>=3e5)return{failure:Rr}
-if(function(e){return"succeeded"===e||"failed"===e||"stopped"===e}(n))return this.#Ue(n,t)
+this.#je="never-checked"===n?this.#je??t:void 0
+if(void 0!==this.#je&&t-this.#je>=3e5)return{failure:Cr}
+if(function(e){return"succeeded"===e||"failed"===e||"stopped"===e}(n))return this.#He(n,t)
 this.#m=void 0
-this.#qe||="checking"===n
-this.#Ce.show(We(e))
-return}#Ue(e,t){if(this.#m?.state!==e)this.#m={state:e,sinceMs:t}
-if(this.#qe||t-this.#m.sinceMs>=3e4)return{failure:Ar[e]}
-this.#Ce.show(`Not seen running yet: the status '${e}' may be that of the previous scan`)
+this.#Ne||="checking"===n
+this.#Oe.show(We(e))
+return}#He(e,t){if(this.#m?.state!==e)this.#m={state:e,sinceMs:t}
+if(this.#Ne||t-this.#m.sinceMs>=3e4)return{failure:Sr[e]}
+this.#Oe.show(`Not seen running yet: the status '${e}' may be that of the previous scan`)
 return}}class Progress{#s
 #i
 #c=""
@@ -1322,13 +1335,13 @@ this.#i=t}show(e){const t=this.#s.now()
 if(e===this.#c||t-this.#a<1e4)return
 this.#c=e
 this.#a=t
-this.#i.line(e)}}const Tr="The status could not be read"
-const Ar={succeeded:void 0,failed:{message:"The scan failed",reason:"scan-failed",error:void 0},stopped:{message:"The scan was stopped",reason:"scan-stopped",error:void 0}}
-const Rr={message:"The service has had no status for this scan for 5 minutes",reason:"no-status",error:void 0}
-const{read:Sr,ifNotRunning:_r,emptyHint:Cr,saved:Or}=fe
-const qr={read:Sr,ifNotRunning:_r,maxTasks:1,emptyHint:Cr,saved:Or}
-async function Nr(e){const t=Ln({title:"Wait for CodeArts Check Scan",emptyOutputs:Kn})
-const n=Gn(t,qr,ye)
+this.#i.line(e)}}const _r="The status could not be read"
+const Sr={succeeded:void 0,failed:{message:"The scan failed",reason:"scan-failed",error:void 0},stopped:{message:"The scan was stopped",reason:"scan-stopped",error:void 0}}
+const Cr={message:"The service has had no status for this scan for 5 minutes",reason:"no-status",error:void 0}
+const{read:Or,ifNotRunning:qr,emptyHint:Nr,saved:jr}=fe
+const Mr={read:Or,ifNotRunning:qr,maxTasks:1,emptyHint:Nr,saved:jr}
+async function Ur(e){const t=zn({title:"Wait for CodeArts Check Scan",emptyOutputs:Zn})
+const n=Wn(t,Mr,ye)
 const r=n?.targets[0]
 if(void 0===n||void 0===r)return!1
 const{clock:s,lifecycle:o}=e
@@ -1337,35 +1350,35 @@ const a=s.now()
 const u=new Deadline(n.timeoutSeconds,s)
 o.watch(u,e=>c.failUnexpectedly(e.message,{}))
 i.line(lt(`Waiting for ${dt(r)}`,n))
-const d=Wn(u,e,e=>i.attempt(e))
+const d=Bn(u,e,e=>i.attempt(e))
 const h=new Waiting(n,{deps:e,session:d,voice:t})
 const l=await h.run(r)
 const{maxCritical:p}=n
-return new WaitReport({target:r,maxCritical:p},t).publish(l,Fn(n,h.credential),s.now()-a)}class Waiting{#He
-#Pe
+return new WaitReport({target:r,maxCritical:p},t).publish(l,Jn(n,h.credential),s.now()-a)}class Waiting{#Pe
 #De
-constructor(e,t){this.#He=e
-this.#Pe=t}get credential(){return this.#De}async run(e){const{session:t,deps:n,voice:r}=this.#Pe
-try{let s=await this.#Le(t)
+#Le
+constructor(e,t){this.#Pe=e
+this.#De=t}get credential(){return this.#Le}async run(e){const{session:t,deps:n,voice:r}=this.#De
+try{let s=await this.#ze(t)
 const o=await async function(e,t){const{clock:n,deadline:r,log:s}=t
 const o=new WatchedScan(n,r,s)
 const i=new StatusReader(e,t)
 for(let e=2e3;;e=Math.min(15e3,1.25*e)){const t=await i.read()
 const s=o.see(t)
 if(void 0!==s)return s.failure
-const c=br(t,o.sooner(e),r)
+const c=Ar(t,o.sooner(e),r)
 if(c<=0)return o.timeUp()
-await n.sleep(c,r.signal).catch(()=>{})}}(e,{api:s,clock:n.clock,deadline:t.deadline,log:r.log,renew:async()=>{if(!0!==this.#De?.hasExpired(n.clock.date()))return
-s=await this.#ze()
+await n.sleep(c,r.signal).catch(()=>{})}}(e,{api:s,clock:n.clock,deadline:t.deadline,log:r.log,renew:async()=>{if(!0!==this.#Le?.hasExpired(n.clock.date()))return
+s=await this.#Ge()
 return s}})
 if(void 0!==o)return{failure:o}
-return{failure:o,issues:await this.#Ge(e,s)}}catch(e){if(!(e instanceof RequestError))throw e
-return{failure:{message:"The status could not be read",reason:"request",error:e}}}}async#Le(e){const{api:t,credential:n}=await Bn(this.#He,e,this.#Pe.voice)
-this.#De=n
-return t}#ze(){const{session:e,deps:t,voice:n}=this.#Pe
+return{failure:o,issues:await this.#We(e,s)}}catch(e){if(!(e instanceof RequestError))throw e
+return{failure:{message:`The ${"result"===e.operation?"result":"status"} could not be read`,reason:"request",error:e}}}}async#ze(e){const{api:t,credential:n}=await Fn(this.#Pe,e,this.#De.voice)
+this.#Le=n
+return t}#Ge(){const{session:e,deps:t,voice:n}=this.#De
 n.log.line("The temporary access key has expired: exchanging the ID token again")
-return this.#Le(Wn(e.deadline,t,e.onAttempt))}async#Ge(e,t){try{return await t.issues(e,e=>this.#Pe.voice.log.attempt(e))}catch(e){if(e instanceof RequestError)return e
-throw e}}}function jr(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}function Mr(e){process.exitCode=1
+return this.#ze(Bn(e.deadline,t,e.onAttempt))}async#We(e,t){try{return await t.issues(e,e=>this.#De.voice.log.attempt(e))}catch(e){if(e instanceof RequestError&&"interrupted"!==e.kind)return e
+throw e}}}function Hr(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}function Pr(e){process.exitCode=1
 process.stdout.cork()
 setImmediate(()=>process.stdout.uncork())
 !function(e,t,n){let r=!1
@@ -1382,19 +1395,22 @@ const a=e=>{if(r)return
 try{i(e instanceof RequestError?e:new UnexpectedError(e))}catch{}c(1)}
 const u=e=>{if(r||s)return
 s=!0
-if(void 0===o)a(jr(e))
+if(void 0===o)a(Hr(e))
 else o(e)}
+const d=e=>{s=!1
+o=e}
 for(const e of["uncaughtException","unhandledRejection"])t.on(e,e=>u(`an unexpected error occurred: ${L(e)}`))
-t.on("beforeExit",()=>a(jr("the process ran out of work")))
+t.on("beforeExit",()=>a(Hr("the process ran out of work")))
 t.onClosedLog(()=>u("the log was closed"))
 for(const e of["SIGINT","SIGTERM","SIGBREAK"])t.on(e,()=>u(`the step was cancelled (${e})`))
 e({watch:(e,t)=>{i=t
-o=t=>e.interrupt(t)
-e.signal.addEventListener("abort",()=>{n.schedule(600,()=>a(function({interruption:e,limit:t}){if(void 0!==e)return jr(e)
-return new DeadlineError(`The step did not end within ${t}`,{kind:"deadline"})}(e)))})},onInterrupt:e=>{o=e}}).then(e=>c(e?0:1),a)}(t=>e({clock:bt,random:Math.random,lifecycle:t}),{on:(e,t)=>process.on(e,t),onClosedLog:e=>process.stdout.on("error",e),flush:e=>process.stdout.write("",()=>setImmediate(e)),hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>Ln({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},bt)}const Ur=()=>Mr(ur)
-const Hr=()=>Mr(dr)
-const Pr=()=>Mr($r)
-const Dr=()=>Mr(Er)
-const Lr=()=>Mr(Nr)
+d(t=>e.interrupt(t))
+e.signal.addEventListener("abort",()=>{n.schedule(600,()=>a(function({interruption:e,limit:t}){if(void 0!==e)return Hr(e)
+return new DeadlineError(`The step did not end within ${t}`,{kind:"deadline"})}(e)))})},onInterrupt:d}).then(e=>c(e?0:1),a)}(t=>e({clock:bt,random:Math.random,lifecycle:t}),{on:(e,t)=>process.on(e,t),onClosedLog:e=>process.stdout.on("error",e),flush:e=>{process.stdout.uncork()
+process.stdout.write("",()=>setImmediate(e))},hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>zn({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},bt)}const Dr=()=>Pr(lr)
+const Lr=()=>Pr(pr)
+const zr=()=>Pr(br)
+const Gr=()=>Pr(Ir)
+const Wr=()=>Pr(Ur)
 module.exports=o})()
 

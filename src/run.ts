@@ -15,7 +15,10 @@ export function run(action: (deps: ActionDeps) => Promise<boolean>): void {
       on: (event: string, listener: (error: unknown) => void) => process.on(event, listener),
       onClosedLog: (listener) => process.stdout.on('error', listener),
       // A lookup that has just failed counts as pending until its callback has returned.
-      flush: (done) => process.stdout.write('', () => setImmediate(done)),
+      flush: (done) => {
+        process.stdout.uncork();
+        process.stdout.write('', () => setImmediate(done));
+      },
       hasPendingLookup: () => process.getActiveResourcesInfo().includes('GetAddrInfoReqWrap'),
       exit: (code) => process.exit(code),
       kill: () => process.kill(process.pid, 'SIGKILL'),

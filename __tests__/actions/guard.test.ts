@@ -172,10 +172,19 @@ describe('what the guard saves', () => {
   test('fails the step if it cannot be saved, before anything is sent', async () => {
     await start();
     rmSync(step.stateFile);
-    await expect(runGuard()).rejects.toThrow('Missing file');
-    runner.crash('Missing file');
-    expect(onlyAnnotation('error')).toEqual(['Unexpected error: Missing file']);
+    await expect(runGuard()).resolves.toBe(false);
+    const lines = onlyAnnotation('error').join('\n');
+    expect(lines).toContain('The state for the end of the job could not be saved: Missing file');
+    expect(lines).toMatch(/may still be running and is not guarded\.$/);
     expect(mockApi.requests).toEqual([]);
+  });
+
+  test('is no second error after an invalid input', async () => {
+    await start();
+    rmSync(step.stateFile);
+    await expect(runGuard({ wait: 'maybe' })).resolves.toBe(false);
+    expect(onlyAnnotation('error')[0]).toContain('Invalid input: wait must be');
+    expect(onlyAnnotation('warning')[0]).toContain('could not be saved');
   });
 });
 

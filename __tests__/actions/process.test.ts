@@ -159,6 +159,31 @@ test('an action can decide itself what an interruption does', () => {
   expect(deadline.signal.aborted).toBe(false);
 });
 
+test('who listens later is interrupted as well, once', () => {
+  const heard: string[] = [];
+  const listen = (name: string) =>
+    lifecycle.onInterrupt((reason) => heard.push(`${name}: ${reason}`));
+  let lifecycle: Lifecycle = { watch: () => undefined, onInterrupt: () => undefined };
+  runAction(
+    (given) => {
+      lifecycle = given;
+      return new Promise(() => undefined);
+    },
+    host,
+    clock,
+  );
+  listen('first');
+  host.emit('SIGINT');
+  host.emit('SIGTERM');
+  listen('second');
+  host.emit('SIGTERM');
+  host.emit('SIGTERM');
+  expect(heard).toEqual([
+    'first: the step was cancelled (SIGINT)',
+    'second: the step was cancelled (SIGTERM)',
+  ]);
+});
+
 test('an event loop that runs dry is reported', async () => {
   const action = start();
   host.emit('beforeExit');

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { createVoice, readInputs } from '../../src/actions/setup.ts';
+import { adviceContext, createVoice, readInputs } from '../../src/actions/setup.ts';
 import { InputError } from '../../src/inputs/input-error.ts';
-import { STEP_OPTIONS } from '../../src/inputs/inputs.ts';
+import { type CommonInputs, STEP_OPTIONS } from '../../src/inputs/inputs.ts';
 import { STOP_OUTPUTS } from '../../src/report/outputs.ts';
 import { FakeRunner } from '../support/fake-runner.ts';
 
@@ -25,6 +25,14 @@ test('an invalid input is reported', () => {
       ],
     },
   ]);
+});
+
+test.each([
+  ['devcloud.ap-southeast-3.myhuaweicloud.com', 'codearts-check.ap-southeast-3.myhuaweicloud.com'],
+  ['codearts-check.ap-southeast-3.myhuaweicloud.com', undefined],
+])('the newest host is advice unless it is in use: %s', (host, newestHost) => {
+  const inputs = { region: 'ap-southeast-3', endpoint: new URL(`https://${host}/`) };
+  expect(adviceContext(inputs as CommonInputs, undefined)).toMatchObject({ newestHost });
 });
 
 test('a fault of the reader itself is left to the process', () => {

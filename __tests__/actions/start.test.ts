@@ -172,20 +172,54 @@ describe('a scan that is started', () => {
       rmSync(step.stateFile);
       return path;
     });
-    await expect(runStart()).rejects.toThrow('Missing file');
-    runner.crash('Missing file');
-    expect(onlyError()).toEqual(['Unexpected error: Missing file']);
-    expect(step.outputs()).toMatchObject({ outcome: 'failed', 'execution-id': executionId() });
-    expect(readFileSync(await requested, 'utf8')).toBe(executionId());
+    await expect(runStart()).resolves.toBe(false);
+    const id = executionId();
+    expect(onlyError()).toEqual([
+      expect.stringContaining(
+        `Execution ${id} may not be stopped at the end of the job. The state for the end of the job could not be saved: Missing file`,
+      ),
+    ]);
+    expect(step.log.at(-1)).toContain(`Started a scan of task scan-1: execution ${id}`);
+    expect(step.outputs()).toMatchObject({ outcome: 'started', 'execution-id': id });
+    expect(readFileSync(await requested, 'utf8')).toBe(id);
+  });
+
+  test('that may have been started is reported, also if that cannot be saved', async () => {
+    await startApi();
+    mockApi.inject(respond(502), { path: '/run' });
+    mockApi.nextRequest('/run').then(() => rmSync(step.stateFile));
+    await expect(runStart()).resolves.toBe(false);
+    expect(onlyError()[0]).toContain('A scan may have been started (task scan-1): No. (HTTP 502');
+    expect(step.commands('warning')).toMatchObject([
+      { lines: [expect.stringContaining('The state for the end of the job could not be saved')] },
+    ]);
   });
 
   test('is not started if what post needs cannot be saved', async () => {
     await startApi();
     rmSync(step.stateFile);
-    await expect(runStart()).rejects.toThrow('Missing file');
-    runner.crash('Missing file');
+    await expect(runStart()).resolves.toBe(false);
+    expect(onlyError()[0]).toContain(
+      'Could not start a scan of task scan-1: Unexpected error: The state for the end of the job could not be saved: Missing file',
+    );
     expect(step.outputs()).toMatchObject({ outcome: 'failed', 'execution-id': '' });
     expect(mockApi.requests).toEqual([]);
+  });
+
+  test('is not started if the place of its ID cannot be saved', async () => {
+    await startApi({ idTokens: { '': 'an-id-token' } });
+    const service = mockApi.nextRequest('/id-token').then(() => rmSync(step.stateFile));
+    const oidc = {
+      token: '',
+      'oidc-provider-urn': 'iam::account:oidcProvider:github',
+      'agency-urn': 'iam::account:agency:stopper',
+      'sts-endpoint': mockApi.endpoint,
+    };
+    for (const [name, value] of Object.entries(idTokenEnv(mockApi))) step.variable(name, value);
+    await expect(runStart(oidc)).resolves.toBe(false);
+    await service;
+    expect(onlyError()[0]).toContain('Could not start a scan of task scan-1: Unexpected error');
+    expect(mockApi.requests.filter(({ path }) => path.endsWith('/run'))).toEqual([]);
   });
 });
 
@@ -287,6 +321,36 @@ describe('a start that the API rejects', () => {
     };
     await expect(runStart(oidc)).resolves.toBe(false);
     expect(onlyError()[0]).toContain('No trust. (STS5.1001, HTTP 403)');
+    await expect(runPost(oidc)).resolves.toBe(true);
+    expect(step.log.at(-1)).toBe(NOTHING_LINE);
+  });
+
+  test.each<[string, string, Fault]>([
+    ['STS with 500', '/v5/', respond(500, 'STS5.1', 'Internal.')],
+    ['STS with a web page', '/v5/', { kind: 'response', status: 200, body: '<html></html>' }],
+    [
+      'STS with an error and no code',
+      '/v5/',
+      { kind: 'response', status: 200, body: '{"error":"x"}' },
+    ],
+    ['STS with half a response', '/v5/', { kind: 'cut-short' }],
+    ['STS without a response', '/v5/', { kind: 'reset-before-headers' }],
+    ['the ID-token service with 500', '/id-token', respond(500)],
+  ])('before it is sent, by %s, started nothing', async (_, path, fault) => {
+    await startApi({ idTokens: { '': 'an-id-token' } });
+    for (const [name, value] of Object.entries(idTokenEnv(mockApi))) step.variable(name, value);
+    mockApi.inject(fault, { path, times: 10 });
+    const oidc = {
+      token: '',
+      'oidc-provider-urn': 'iam::account:oidcProvider:github',
+      'agency-urn': 'iam::account:agency:start-scans',
+      'sts-endpoint': mockApi.endpoint,
+      retries: '0',
+    };
+    await expect(runStart(oidc)).resolves.toBe(false);
+    expect(onlyError()[0]).toMatch(/^Could not start a scan of task scan-1: /);
+    expect(onlyError().join()).not.toContain('second scan');
+    expect(mockApi.requestsTo('/run')).toEqual([]);
     await expect(runPost(oidc)).resolves.toBe(true);
     expect(step.log.at(-1)).toBe(NOTHING_LINE);
   });
@@ -473,8 +537,10 @@ describe('an interruption', () => {
     await requested;
     runner.interrupt();
     await expect(end).resolves.toBe(false);
+    expect(onlyError()[0]).toContain('Could not start a scan of task scan-1');
     expect(onlyError()[1]).toBe(EARLY);
     expect(step.state()).not.toHaveProperty('start-file');
+    expect(step.state()['ending']).toBe('rejected');
     expect(mockApi.requestsTo('/run')).toEqual([]);
   });
 
@@ -623,6 +689,14 @@ describe('at the end of a job that was cancelled or failed', () => {
     await startApi({ scans: { 'scan-1': { status: null, endsAfterMs: 0 } } });
     await runStart();
     await expect(runPost()).resolves.toBe(true);
+    expect(step.log.at(-1)).toContain('was not running; nothing to stop');
+  });
+
+  test('no input that the start does not have changes the stop', async () => {
+    await startApi({ scans: { 'scan-1': { status: null, endsAfterMs: 0 } } });
+    const foreign = { 'if-not-running': 'fail', wait: 'maybe' };
+    await runStart(foreign);
+    await expect(runPost(foreign)).resolves.toBe(true);
     expect(step.log.at(-1)).toContain('was not running; nothing to stop');
   });
 

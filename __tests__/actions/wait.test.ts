@@ -441,6 +441,21 @@ describe('an end before its time', () => {
     ]);
   });
 
+  test('by an interruption while the result is read is no success', async () => {
+    await start();
+    reportStatuses(0, 2);
+    mockApi.inject({ kind: 'silence' }, { path: '/defects-summary' });
+    const requested = mockApi.nextRequest('/defects-summary');
+    const end = runWait();
+    await requested;
+    runner.interrupt();
+    await expect(end).resolves.toBe(false);
+    expect(onlyAnnotation('error')[0]).toBe(
+      `${FAILED}The result could not be read: No response before the step was cancelled (SIGTERM)`,
+    );
+    expect(step.outputs()).toMatchObject({ outcome: 'failed', issues: '{}' });
+  });
+
   test('by a fault of ours sets the outputs', async () => {
     await start();
     mockApi.inject({ kind: 'silence' });

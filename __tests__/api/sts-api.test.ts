@@ -29,6 +29,7 @@ function exchange(
 ) {
   const sent: HttpRequest[] = [];
   const attempts: Attempt[] = [];
+  const masked: string[] = [];
   const key = assumeAgencyWithOidc({
     client: scriptedClient(responses, BUSY, (request) => sent.push(request)),
     stsEndpoint: new URL(endpoint),
@@ -38,12 +39,23 @@ function exchange(
     durationSeconds: 900,
     idToken: ID_TOKEN,
     retries,
+    mask: (secret) => masked.push(secret),
     onAttempt: (attempt) => attempts.push(attempt),
   });
-  return { key, sent, attempts };
+  return { key, sent, attempts, masked };
 }
 
 describe('the exchange of an ID token', () => {
+  test('masks the key before anything is made of the response, also beside an error', async () => {
+    const body = {
+      credentials: { access_key_id: 'KEY', secret_access_key: 'secret', security_token: 7 },
+      error_msg: 'no secret',
+    };
+    const { key, masked } = exchange([{ ...GOOD, body: JSON.stringify(body) }]);
+    await expect(key).rejects.toMatchObject({ message: 'no secret' });
+    expect(masked).toEqual(['KEY', 'secret']);
+  });
+
   test('requests a temporary access key from STS, without any other credential', async () => {
     const { key, sent, attempts } = exchange([GOOD]);
     await expect(key).resolves.toEqual({

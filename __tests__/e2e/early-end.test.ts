@@ -32,6 +32,12 @@ onPosix.each(['SIGINT', 'SIGTERM'] as const)(
   },
 );
 
+test('a machine that is busy right after an early report loses none of it', async () => {
+  const mockApi = await startMockApi();
+  const run = await runStep(mockApi, { wait: 'maybe' }, { preload: preload('busy-after-report') });
+  expect(expectFailure(run)).toContain('Invalid input: wait must be');
+});
+
 /** What ends a step early while it waits for a scan to stop, and how it is named. */
 const ENDS: readonly (readonly [string, StepOptions, string])[] = [
   [

@@ -112,13 +112,11 @@ describe('a response to the start', () => {
     ['rejected', '200 with an error code', rejected(200, 'CC.00050010')],
     ['rejected', '200 in which the API is busy', rejected(200, 'CC.00050012')],
     ['rejected', '200 with an error code one level down', response(200, { e: { error_code: 1 } })],
-    ['rejected', 'half a 400', cutShort(400)],
     ['rejected', 'a 400 that is too long', tooLong(400)],
 
     // It certainly started nothing, and that may change.
     ['repeated', '429', response(429)],
     ['repeated', '429 of the gateway', rejected(429, 'APIGW.0308')],
-    ['repeated', 'half a 429', cutShort(429)],
     ['repeated', '503 of the gateway', rejected(503, 'APIGW.0701')],
     ['repeated', 'already running under 400', RUNNING],
     ['repeated', 'already running under 200', rejected(200, 'CC.00050015')],
@@ -147,6 +145,8 @@ describe('a response to the start', () => {
     ['may have been started', '200 without an ID', response(200, {})],
     ['may have been started', '200 with an empty ID', response(200, { exec_id: '' })],
     ['may have been started', '200 with an ID that is a number', response(200, { exec_id: 7 })],
+    // As an input, it would stop whichever scan the task is running.
+    ['may have been started', '200 with the ID current', response(200, { exec_id: 'current' })],
     [
       'may have been started',
       '200 with an ID that is no ID',
@@ -166,6 +166,8 @@ describe('a response to the start', () => {
       response(200, { httpStatus: 'INTERNAL_SERVER_ERROR' }),
     ],
     ['may have been started', 'half a 200', cutShort(200)],
+    ['may have been started', 'half a 400', cutShort(400)],
+    ['may have been started', 'half a 429', cutShort(429)],
     ['may have been started', 'half a 500', cutShort(500)],
     ['may have been started', 'half a 503', cutShort(503)],
     ['may have been started', 'a 200 that is too long', tooLong(200)],

@@ -1,4 +1,4 @@
-import { getInput, saveState } from '@actions/core';
+import { getInput } from '@actions/core';
 import type { CheckApi, ScanStatus } from '../api/check-api.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { RequestError } from '../http/errors.ts';
@@ -10,7 +10,7 @@ import type { Log } from '../report/log.ts';
 import { capitalize, describeStart, describeTarget, describeTargets } from '../report/messages.ts';
 import { firstAlone } from '../tasks/stop-tasks.ts';
 import { Deadline } from '../time.ts';
-import { ENDINGS, POST_REASON, postOptions, saveEnding, stopSaved } from './post.ts';
+import { ENDINGS, POST_REASON, postOptions, saveEnding, saveForPost, stopSaved } from './post.ts';
 import {
   type ActionDeps,
   adviceContext,
@@ -49,23 +49,23 @@ export async function guard(deps: ActionDeps): Promise<boolean> {
   const voice = createGuardVoice();
   const inputs = readInputs(voice, GUARD_OPTIONS, getStopInputs);
   if (inputs === undefined) {
-    saveEnding('invalid-input');
+    saveEnding('invalid-input', voice);
+    voice.report.finish();
     return false;
   }
   const { log, report } = voice;
   const deadline = checkDeadline(inputs, deps);
   deps.lifecycle.watch(deadline, (error) => report.failUnexpectedly(error.message, {}));
-  // Before anything is sent: a cancel from now on loses no scan.
-  saveState(STATE.inputs, toSavedInputs(inputs));
-  describeGuard(inputs, deadline, log);
-
   const problems = new GuardReport(report, inputs.targets);
   const session = openSession(deadline, deps, (attempt) => {
-    if (attempt.status === 401) saveEnding('credential-rejected');
+    if (attempt.status === 401) saveEnding('credential-rejected', voice);
     log.attempt(attempt);
   });
   let credential: Credential | undefined;
   try {
+    // Before anything is sent: a cancel from now on loses no scan.
+    saveForPost(STATE.inputs, toSavedInputs(inputs));
+    describeGuard(inputs, deadline, log);
     const connection = await connect(inputs, session, voice);
     credential = connection.credential;
     await firstAlone(inputs.targets, async (target, index, onAttempt) => {
@@ -81,6 +81,7 @@ export async function guard(deps: ActionDeps): Promise<boolean> {
     problems.addToAll(error);
   }
   const nothingWrong = problems.publish(adviceContext(inputs, credential));
+  report.finish();
   const { interruption } = deadline;
   if (interruption === undefined || !nothingWrong) return nothingWrong;
   log.line(`The step ended early: ${interruption}. The stop is requested at the end of the job.`);

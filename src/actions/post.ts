@@ -1,5 +1,6 @@
 // What the actions with a post stage share: guard and start.
 import { saveState } from '@actions/core';
+import { errorMessage, UnexpectedError } from '../http/errors.ts';
 import { getStopInputs, type ReadOptions } from '../inputs/inputs.ts';
 import {
   type Ending,
@@ -26,9 +27,44 @@ export const ENDINGS: Readonly<Record<Ending, string>> = {
     'Nothing is stopped, because the ID of the execution is not known. A scan may be running: look at the task in CodeArts Check.',
 };
 
-/** Saves how `main` ended, at that moment: it may be killed in the next. */
-export function saveEnding(ending: Ending): void {
-  saveState(STATE.ending, ending);
+/**
+ * Saves something for `post`.
+ *
+ * @throws UnexpectedError if it cannot be saved, so that nothing is sent which `post` would not know
+ */
+export function saveForPost(name: string, value: unknown): void {
+  try {
+    saveState(name, value);
+  } catch (cause) {
+    throw new UnexpectedError(new Error(notSaved(cause)));
+  }
+}
+
+/**
+ * Saves how `main` ended, at that moment: it may be killed in the next. Never throws: what has
+ * happened is reported first.
+ */
+export function saveEnding(ending: Ending, { report }: Voice): void {
+  try {
+    saveState(STATE.ending, ending);
+  } catch (cause) {
+    report.addFailure(notSaved(cause));
+  }
+}
+
+/** Saves the execution that was started. Never throws either. */
+export function saveExecutionId(executionId: string, { report }: Voice): void {
+  try {
+    saveState(STATE.executionId, executionId);
+  } catch (cause) {
+    report.addFailure(
+      `Execution ${executionId} may not be stopped at the end of the job. ${notSaved(cause)}`,
+    );
+  }
+}
+
+function notSaved(cause: unknown): string {
+  return `The state for the end of the job could not be saved: ${errorMessage(cause)}`;
 }
 
 /** How `post` reads its inputs. If nothing was saved, they are read as they are. */

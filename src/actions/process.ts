@@ -27,7 +27,7 @@ export interface Lifecycle {
    */
   watch(deadline: Deadline, lastResort: (error: RequestError) => void): void;
   /**
-   * @param listener called once if the process is asked to end, with a reason like 'the step was
+   * @param listener called once, in place of an earlier one, if the process is asked to end, with a reason like 'the step was
    *   cancelled (SIGTERM)'; it interrupts the deadline, now or soon
    */
   onInterrupt(listener: (reason: string) => void): void;
@@ -91,6 +91,12 @@ export function runAction(
     else interrupt(reason);
   };
 
+  // Whoever listens from now on has not been interrupted yet.
+  const listen = (listener: (reason: string) => void) => {
+    interrupted = false;
+    interrupt = listener;
+  };
+
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     host.on(event, (error) =>
       interruptOnce(`an unexpected error occurred: ${errorMessage(error)}`),
@@ -105,14 +111,12 @@ export function runAction(
   const lifecycle: Lifecycle = {
     watch: (deadline, lastResort) => {
       report = lastResort;
-      interrupt = (reason) => deadline.interrupt(reason);
+      listen((reason) => deadline.interrupt(reason));
       deadline.signal.addEventListener('abort', () => {
         clock.schedule(REPORT_MS, () => crash(didNotEnd(deadline)));
       });
     },
-    onInterrupt: (listener) => {
-      interrupt = listener;
-    },
+    onInterrupt: listen,
   };
   action(lifecycle).then((success) => end(success ? 0 : 1), crash);
 }

@@ -115,9 +115,12 @@ export async function connect(
 
 /** What advice depends on. @param credential undefined before there is one */
 export function adviceContext(
-  { region }: CommonInputs,
+  { region, endpoint }: CommonInputs,
   credential: Credential | undefined,
 ): AdviceContext {
   const credentialHint = credential?.hint;
-  return { newestHost: newestHost(region), credentialHint, ifNotRunning: undefined };
+  const host = newestHost(region);
+  // It is no advice to use the host that is in use.
+  const newer = host === endpoint.host ? undefined : host;
+  return { newestHost: newer, credentialHint, ifNotRunning: undefined };
 }

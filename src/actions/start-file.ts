@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { saveState } from '@actions/core';
 import { getRunnerFacts } from '../inputs/runner.ts';
 import { STATE } from '../inputs/saved-inputs.ts';
 import type { Clock } from '../time.ts';
+import { saveForPost } from './post.ts';
 
 /** How long `post` looks for the execution ID, in seconds. */
 export const FILE_WAIT_SECONDS = 15;
@@ -25,7 +25,7 @@ export class StartFile {
     const { tempFolder } = getRunnerFacts();
     this.#path =
       tempFolder === undefined ? NO_FILE : join(tempFolder, `codearts-check-${randomUUID()}`);
-    saveState(STATE.startFile, this.#path);
+    saveForPost(STATE.startFile, this.#path);
   }
 
   /** Writes the ID, whole or not at all. Never throws: the saved state has it as well. */

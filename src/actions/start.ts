@@ -1,4 +1,4 @@
-import { getInput, saveState } from '@actions/core';
+import { getInput } from '@actions/core';
 import type { CheckApi } from '../api/check-api.ts';
 import { ALREADY_RUNNING } from '../api/error-codes.ts';
 import type { Credential } from '../credentials/credential.ts';
@@ -16,7 +16,15 @@ import { START_OUTPUTS } from '../report/outputs.ts';
 import { isUncertain, StartReport } from '../report/start-report.ts';
 import { startPolicy } from '../tasks/start-task.ts';
 import { type Clock, Deadline } from '../time.ts';
-import { ENDINGS, POST_REASON, postOptions, saveEnding, stopSaved } from './post.ts';
+import {
+  ENDINGS,
+  POST_REASON,
+  postOptions,
+  saveEnding,
+  saveExecutionId,
+  saveForPost,
+  stopSaved,
+} from './post.ts';
 import {
   type ActionDeps,
   adviceContext,
@@ -53,31 +61,32 @@ export async function start(deps: ActionDeps): Promise<boolean> {
   const inputs = readInputs(voice, START_OPTIONS, getStartInputs);
   const taskId = inputs?.targets[0]?.taskId;
   if (inputs === undefined || taskId === undefined) {
-    saveEnding('invalid-input');
+    saveEnding('invalid-input', voice);
+    voice.report.finish();
     return false;
   }
   const { log } = voice;
   const deadline = new Deadline(inputs.timeoutSeconds, deps.clock);
   const report = new StartReport(taskId, voice);
   deps.lifecycle.watch(deadline, (error) => report.failUnexpectedly(error));
-  saveState(STATE.inputs, toSavedInputs(inputs));
   const session = openSession(deadline, deps, (attempt) => log.attempt(attempt));
   log.line(describeStart(`Starting a scan of task ${taskId}`, inputs));
   log.line('The scan covers the branch that is set in the task, not the commit of this workflow.');
   let credential: Credential | undefined;
   try {
+    saveForPost(STATE.inputs, toSavedInputs(inputs));
     const connection = await connect(inputs, session, voice);
     credential = connection.credential;
     const { requestId } = await requestStart(taskId, connection.api, {
       deps,
       session,
-      log,
+      voice,
       report,
     });
     return report.started(requestId, deadline.interruption);
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
-    saveEnding(endingOf(error));
+    saveEnding(endingOf(error), voice);
     report.failed(error, adviceContext(inputs, credential), deadline.interruption);
     return false;
   }
@@ -86,14 +95,14 @@ export async function start(deps: ActionDeps): Promise<boolean> {
 interface StartContext {
   readonly deps: ActionDeps;
   readonly session: Session;
-  readonly log: Voice['log'];
+  readonly voice: Voice;
   readonly report: StartReport;
 }
 
 function requestStart(
   taskId: string,
   api: CheckApi,
-  { deps, session, log, report }: StartContext,
+  { deps, session, voice, report }: StartContext,
 ): ReturnType<CheckApi['start']> {
   const { deadline, onAttempt } = session;
   const file = new StartFile();
@@ -104,7 +113,7 @@ function requestStart(
     random: deps.random,
     isInterrupted: () => interruption.isRequested,
     onAlreadyRunning: () =>
-      log.line(
+      voice.log.line(
         `The task is already running (${ALREADY_RUNNING}), perhaps a scan of another run that is being stopped. The start is repeated until the deadline.`,
       ),
   });
@@ -120,7 +129,7 @@ function requestStart(
     onStarted: (executionId) => {
       file.write(executionId);
       report.setExecutionId(executionId);
-      saveState(STATE.executionId, executionId);
+      saveExecutionId(executionId, voice);
     },
   });
 }
@@ -201,8 +210,13 @@ function findExecutionId(
 
 function stopOptions(options: ReadOptions, executionId: string): ReadOptions {
   const { ifNotRunning, maxTasks, emptyHint, saved } = options;
-  const read: ReadOptions['read'] = (name) =>
-    name === 'execution-id' ? executionId : options.read(name);
+  // The start has no inputs for the stop, whatever a workflow gives it.
+  const own: Readonly<Record<string, string>> = {
+    'execution-id': executionId,
+    wait: '',
+    'if-not-running': '',
+  };
+  const read: ReadOptions['read'] = (name) => own[name] ?? options.read(name);
   return { read, ifNotRunning, maxTasks, emptyHint, saved };
 }
 

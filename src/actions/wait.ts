@@ -95,7 +95,8 @@ class Waiting {
       return { failure, issues: await this.#readIssues(target, api) };
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
-      return { failure: { message: 'The status could not be read', reason: 'request', error } };
+      const what = error.operation === 'result' ? 'result' : 'status';
+      return { failure: { message: `The ${what} could not be read`, reason: 'request', error } };
     }
   }
 
@@ -116,7 +117,8 @@ class Waiting {
     try {
       return await api.issues(target, (attempt) => this.#context.voice.log.attempt(attempt));
     } catch (error) {
-      if (error instanceof RequestError) return error;
+      // A step that was asked to end has not succeeded.
+      if (error instanceof RequestError && error.kind !== 'interrupted') return error;
       throw error;
     }
   }

@@ -246,5 +246,7 @@ function parseStart(
 
 function executionIdIn(body: string): string | undefined {
   const id = asRecord(parseJson(body))['exec_id'];
-  return typeof id === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(id) ? id : undefined;
+  // As an input, 'current' would stand for whichever scan the task is running.
+  if (typeof id !== 'string' || id === 'current') return undefined;
+  return /^[A-Za-z0-9_-]{1,64}$/.test(id) ? id : undefined;
 }

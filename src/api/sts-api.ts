@@ -1,5 +1,5 @@
 import type { Attempt, HttpClient } from '../http/client.ts';
-import { asRecord } from './json.ts';
+import { asRecord, parseJson } from './json.ts';
 import { invalidResponse, parseResponse, type Success } from './response.ts';
 import { callUrl } from './url.ts';
 
@@ -23,6 +23,8 @@ export interface AssumeAgencyOptions {
   readonly durationSeconds: number;
   readonly idToken: string;
   readonly retries: number;
+  /** Called with each part of the key, also if the response has an error as well. */
+  readonly mask: (secret: string) => void;
   readonly onAttempt: (attempt: Attempt) => void;
 }
 
@@ -33,6 +35,7 @@ export interface AssumeAgencyOptions {
  * @throws RequestError
  */
 export function assumeAgencyWithOidc(options: AssumeAgencyOptions): Promise<TemporaryAccessKey> {
+  const { mask } = options;
   const body = JSON.stringify({
     provider_urn: options.providerUrn,
     agency_urn: options.agencyUrn,
@@ -50,11 +53,18 @@ export function assumeAgencyWithOidc(options: AssumeAgencyOptions): Promise<Temp
       body,
     },
     authorize: (request) => request,
-    parse: (response, now) => parseKey(parseResponse(response, now)),
+    parse: (response, now) => {
+      const credentials = asRecord(asRecord(parseJson(response.body))['credentials']);
+      for (const part of KEY_PARTS)
+        if (typeof credentials[part] === 'string') mask(credentials[part]);
+      return parseKey(parseResponse(response, now));
+    },
     retries: options.retries,
     onAttempt: options.onAttempt,
   });
 }
+
+const KEY_PARTS = ['access_key_id', 'secret_access_key', 'security_token'] as const;
 
 // https://tc39.es/ecma262/#sec-time-values-and-time-range
 const MAX_TIME_MS = 8.64e15;

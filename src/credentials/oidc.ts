@@ -39,10 +39,10 @@ export async function oidcCredential(inputs: OidcInputs, deps: OidcDeps): Promis
     durationSeconds: Math.min(MAX_DURATION_SECONDS, Math.max(MIN_DURATION_SECONDS, seconds)),
     idToken,
     retries,
+    mask,
     onAttempt,
   });
   const { expiration, accessKeyId, secretAccessKey, securityToken } = key;
-  for (const secret of [accessKeyId, secretAccessKey, securityToken]) mask(secret);
   const { projectId } = inputs;
   return {
     ...accessKeyCredential({ accessKeyId, secretAccessKey, securityToken, projectId }),

@@ -11,7 +11,7 @@ export interface AdviceContext {
   readonly credentialHint: string | undefined;
   /** Undefined if no stop is meant: what to make of one that is rejected since nothing runs. */
   readonly ifNotRunning: StopInputs['ifNotRunning'] | undefined;
-  /** The newest host of the region; undefined if the region has none. */
+  /** The newest host of the region; undefined if it has none, or is in use. */
   readonly newestHost: string | undefined;
 }
 

@@ -28,7 +28,9 @@ export class Report {
   readonly #deps: ReportDeps;
   readonly #summaries: SummaryWriter;
   #outputs: Readonly<Record<string, string>> = {};
-  #outputError: unknown;
+  /** What {@link finish} has yet to report. */
+  readonly #failures = new Set<string>();
+  #isComplete = true;
   #hasError = false;
 
   constructor(deps: ReportDeps) {
@@ -50,7 +52,7 @@ export class Report {
     try {
       for (const [name, value] of own) setOutput(name, value);
     } catch (cause) {
-      this.#outputError = cause;
+      this.addFailure(`The outputs could not be set: ${errorMessage(cause)}`);
     }
   }
 
@@ -112,14 +114,21 @@ export class Report {
     this.#append(() => this.#summaries.ofSeveral(story, tables));
   }
 
+  /** Adds what could not be written, for {@link finish}: what the API returned comes first. */
+  addFailure(message: string): void {
+    this.#failures.add(message);
+    this.#isComplete = false;
+  }
+
   /**
-   * Reports what could not be reported.
+   * Reports what could not be written.
    *
-   * @returns whether all outputs are set: the next step relies on them
+   * @returns whether all of it is: the next step and `post` rely on that
    */
   finish(): boolean {
-    if (this.#outputError === undefined) return true;
-    const text = this.#line(`The outputs could not be set: ${errorMessage(this.#outputError)}`);
+    if (this.#failures.size === 0) return this.#isComplete;
+    const text = this.#lines([...this.#failures]);
+    this.#failures.clear();
     if (this.#hasError) warning(text, { title: this.#deps.title });
     else this.#error(text);
     return false;

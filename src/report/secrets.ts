@@ -70,7 +70,7 @@ interface Reading {
   readonly end: number;
 }
 
-/** All that each percent sign of a text may be read as, by its place. */
+/** All that each percent sign which may encode something may be read as, by its place. */
 type Readings = ReadonlyMap<number, readonly Reading[]>;
 
 interface Search {
@@ -82,7 +82,8 @@ interface Search {
 function readPercentSigns(text: string): Readings {
   const readings = new Map<number, readonly Reading[]>();
   for (let at = text.indexOf('%'); at >= 0; at = text.indexOf('%', at + 1)) {
-    readings.set(at, readByte(text, at, MAX_ENCODINGS));
+    const ways = readByte(text, at, MAX_ENCODINGS);
+    if (ways.length > 1) readings.set(at, ways);
   }
   return readings;
 }

@@ -50,8 +50,11 @@ export function startPolicy(deps: StartPolicyDeps): OncePolicy {
  * code under 2xx), what its gateway did not pass on, and what never reached it, started nothing.
  */
 export function mayHaveStarted(error: RequestError): boolean {
-  const { status, code } = error;
-  if (error instanceof StartedWithError) return true;
+  const { status, code, kind, operation = 'start' } = error;
+  // The credential had to be requested first, and was not.
+  if (operation !== 'start') return false;
+  // The rest of half a response may have the ID of an execution.
+  if (error instanceof StartedWithError || kind === 'cut-short') return true;
   if (status === null) return error.mayHaveHappened;
   if (code === ALREADY_RUNNING || isGatewayBusy(error)) return false;
   return status >= 500 || (status < 300 && code === '');
