@@ -27,7 +27,7 @@ const STEP = 'action.yml';
 const OWN_INPUTS: Readonly<Record<string, readonly string[]>> = {
   'guard/action.yml': ['task-id', 'if-not-running', 'timeout-seconds'],
   'start/action.yml': ['task-id', 'timeout-seconds', 'retries'],
-  'wait/action.yml': ['task-id', 'execution-id', 'max-critical', 'timeout-seconds'],
+  'wait/action.yml': ['task-id', 'execution-id', 'max-critical', 'timeout-seconds', 'retries'],
 };
 const ACTION_FILES = [STEP, ...Object.keys(OWN_INPUTS)];
 const actions = new Map(
