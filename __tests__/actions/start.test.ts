@@ -656,6 +656,15 @@ test('a fault of ours is no error of the API', async () => {
   await expect(runStart()).rejects.toThrow('x is not a function');
 });
 
+test('a step that does not come to its own end keeps the ID that it knows', async () => {
+  await startApi({ scans: { 'scan-1': { executions: { e1: {} } } } });
+  mockApi.inject(respond(400, 'X.1', 'No.', { exec_id: 'e1' }), { path: '/run' });
+  await runStart();
+  step.clear();
+  runner.crash('x is not a function');
+  expect(step.outputs()).toMatchObject({ outcome: 'failed', 'execution-id': 'e1' });
+});
+
 describe('at the end of a job that was cancelled or failed', () => {
   const WAITS = 'The response to the start is awaited for up to 15 s.';
   const POST = 'This job was cancelled or failed.';
