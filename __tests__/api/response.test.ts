@@ -403,8 +403,7 @@ function isHarmless(text: string, innerStatus: boolean): boolean {
     filled(top.get('errors')),
     /^"error"$/i.test(JSON.stringify(top.get('status')) ?? ''),
     innerStatus &&
-      filled(top.get('httpStatus')) &&
-      !['OK', 'ACCEPTED'].includes(top.get('httpStatus') as string),
+      ![undefined, null, 'OK', 'ACCEPTED'].includes(top.get('httpStatus') as string | null),
     ...levels.flatMap((level) => [
       !['null', '""', undefined].includes(JSON.stringify(level.get('error_code'))),
       !['null', '""', undefined].includes(JSON.stringify(level.get('errorCode'))),
