@@ -670,7 +670,7 @@ const c=ut(s)
 const a=r>=200&&r<300
 const u=function(e,t){if(!dt(e))return
 return jt(e,t.errorStatus)??function(e,t){const{error:n,errors:r,status:o,httpStatus:s,result:i}=e
-if(!(Ht(n)||Ht(r)||"string"==typeof o&&"error"===o.toLowerCase()||t&&void 0!==(s??void 0)&&!qt.includes(s)))return
+if(!(Ht(n)||Ht(r)||"string"==typeof o&&"error"===o.toLowerCase()||t&&![void 0,null,...qt].includes(s)))return
 return[n,Array.isArray(r)?r[0]:r,Dt(i)].map(Ut).find(Boolean)??jt(e,!0)??{code:"",message:""}}(e,t.innerStatus)}(c,{errorStatus:!a,innerStatus:n})
 const d=Ot(o)||function(e){if(!dt(e))return""
 return Mt(e).map(e=>Dt(e.request_id)).find(Boolean)??""}(c)
@@ -728,9 +728,8 @@ const c=[Vt,r,rn(s)].join("\n")
 const a=(0,Yt.createHmac)("sha256",t.secretAccessKey).update(c).digest("hex")
 return{...o,authorization:`${Vt} Access=${t.accessKeyId}, SignedHeaders=${i}, Signature=${a}`}}function en(e){const t=e.pathname.split("/").map(e=>tn(decodeURIComponent(e))).join("/")
 return t.endsWith("/")?t:`${t}/`}function tn(e){return encodeURIComponent(e).replace(/[!'()*]/g,e=>`%${e.charCodeAt(0).toString(16).toUpperCase()}`)}function nn(e,t){return e<t?-1:Number(e>t)}function rn(e){return(0,Yt.createHash)("sha256").update(e).digest("hex")}function on(e){return{hint:"Check access-key-id and secret-access-key; a temporary access key expires.",hasExpired:()=>!1,authorize:(t,n)=>{const r={...t.headers,...void 0===e.projectId?{}:{"x-project-id":e.projectId},...void 0===e.securityToken?{}:{"x-security-token":e.securityToken}}
-return{...t,headers:Qt({...t,headers:r},e,n)}}}}const sn=["access_key_id","secret_access_key","security_token"]
-const cn=/^[\x21-\x7e]+$/
-function an(e){const t="string"==typeof e?Date.parse(e):Number.NaN
+return{...t,headers:Qt({...t,headers:r},e,n)}}}}const sn=/^[\x21-\x7e]+$/
+function cn(e){const t="string"==typeof e?Date.parse(e):Number.NaN
 return new Date(Number.isNaN(t)?864e13:t)}class Node{value
 next
 constructor(e){this.value=e}}class Queue{#T
@@ -749,9 +748,9 @@ return this.#T.value}clear(){this.#T=void 0
 this.#_=void 0
 this.#I=0}get size(){return this.#I}*[Symbol.iterator](){let e=this.#T
 for(;e;){yield e.value
-e=e.next}}*drain(){for(;this.#T;)yield this.dequeue()}}function un(e){let t=!1
+e=e.next}}*drain(){for(;this.#T;)yield this.dequeue()}}function an(e){let t=!1
 if("object"==typeof e)({concurrency:e,rejectOnClear:t=!1}=e)
-dn(e)
+un(e)
 if("boolean"!=typeof t)throw new TypeError("Expected `rejectOnClear` to be a boolean")
 const n=new Queue
 let r=0
@@ -767,20 +766,20 @@ n.enqueue(u)}).then(s.bind(void 0,t,i,a))
 if(r<e)o()})(t,c,a,i)})
 Object.defineProperties(i,{activeCount:{get:()=>r},pendingCount:{get:()=>n.size},clearQueue:{value(){if(!t){n.clear()
 return}const e=AbortSignal.abort().reason
-for(;n.size>0;)n.dequeue().reject(e)}},concurrency:{get:()=>e,set(t){dn(t)
+for(;n.size>0;)n.dequeue().reject(e)}},concurrency:{get:()=>e,set(t){un(t)
 e=t
 queueMicrotask(()=>{for(;r<e&&n.size>0;)o()})}},map:{async value(e,t){const n=[]
 try{Array.from(e,(e,r)=>{const o=i(t,e,r)
 n.push(o)
 return o})}catch(e){for(const e of n)e.catch(()=>{})
 throw e}return Promise.all(n)}}})
-return i}function dn(e){if(!Number.isInteger(e)&&e!==Number.POSITIVE_INFINITY||!(e>0))throw new TypeError("Expected `concurrency` to be a number from 1 and up")}class Throttle{#C=0
+return i}function un(e){if(!Number.isInteger(e)&&e!==Number.POSITIVE_INFINITY||!(e>0))throw new TypeError("Expected `concurrency` to be a number from 1 and up")}class Throttle{#C=0
 #R=0
 #S=Number.NEGATIVE_INFINITY
 get nextMs(){return this.#R}take(e){this.#R=Math.max(this.#R,e+this.#C)}admitted(){this.#C*=.97}rejected(e,t,n){if(e>=this.#S){this.#S=t
 this.#C=Math.min(5e3,1.5*this.#C||50)
 this.#R=Math.max(this.#R,t+this.#C)}this.#R=Math.max(this.#R,t+(n??0))}}class client_HttpClient{#b
-#O=un(16)
+#O=an(16)
 #N=new Throttle
 #q=new AbortController
 #j
@@ -791,14 +790,14 @@ t.addEventListener("abort",()=>this.#q.abort(),{once:!0})
 if(t.aborted)this.#q.abort()}get ended(){return this.#q.signal}async send(e){let t
 let n=void 0!==e.once
 for(let r=1,o=e.retries;;r++){const s=this.#O(()=>this.#M(e,{number:r,retriesLeft:o,freshConnection:n}))
-const[i,c]=await s.catch(n=>{throw n instanceof RequestError?hn(n,e.operation,t):n})
+const[i,c]=await s.catch(n=>{throw n instanceof RequestError?dn(n,e.operation,t):n})
 e.onAttempt(c)
 if(void 0===i.error)return i.value
 t=i.error.within(e.operation,t)
 const{nextInMs:a}=c
 if(void 0===a)throw t
 n||=t.staleConnection
-if(ln(t))o-=1
+if(hn(t))o-=1
 await this.#P(a)}}async#M(e,t){await this.#H()
 const{clock:n}=this.#b
 const r=e.authorize(e.request,n.date())
@@ -822,9 +821,9 @@ const n=this.#B(e,t,i.signal)
 return{error:n,status:n.status}}finally{a()
 s.signal.removeEventListener("abort",c)}}#B(e,t,n){const{deadline:r}=this.#b
 if(!(n.aborted&&e instanceof NetworkError))return e
-if(r.signal.aborted)return fn(r,e)
+if(r.signal.aborted)return pn(r,e)
 const o="proxy"===e.kind
-return new NetworkError(`${o?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{...pn(e),kind:o?"proxy":"timeout",transient:!0})}#L(e){this.#U??=e
+return new NetworkError(`${o?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{...ln(e),kind:o?"proxy":"timeout",transient:!0})}#L(e){this.#U??=e
 this.#q.abort()}async#H(){const{clock:e,deadline:t}=this.#b
 for(;;){if(void 0!==this.#U)throw new SkippedError("the credential was rejected",this.#U)
 if(t.signal.aborted)throw this.#G()
@@ -833,30 +832,30 @@ if(n<=0){this.#N.take(e.now())
 return}if(n>=t.remainingMs())throw this.#G()
 await this.#P(n)}}async#P(e){await this.#b.clock.sleep(e,this.ended).catch(()=>{})}#G(){const{clock:e,deadline:t}=this.#b
 const n=this.#N.nextMs>e.now()?this.#j:void 0
-return void 0===n||void 0!==t.interruption?fn(t):new SkippedError("the API throttles requests past the deadline",n)}#z(e,{once:t},{number:n,retriesLeft:r}){const{clock:o,deadline:s,random:i}=this.#b
+return void 0===n||void 0!==t.interruption?pn(t):new SkippedError("the API throttles requests past the deadline",n)}#z(e,{once:t},{number:n,retriesLeft:r}){const{clock:o,deadline:s,random:i}=this.#b
 if(401===e.status)return
-const c=void 0===t?function(e,t,n){if(!ln(e))return 0
+const c=void 0===t?function(e,t,n){if(!hn(e))return 0
 return e.transient?e.retryAfterMs??function(e,t){return t*Math.min(16e3,1e3*2**(e-1))}(t,n):void 0}(e,n,i()):t.retryInMs(e)
 if(void 0===c)return
-if(void 0===t&&ln(e)&&r<=0)return
+if(void 0===t&&hn(e)&&r<=0)return
 const a=429===e.status?Math.max(c,this.#N.nextMs-o.now()):c
-return a>=s.remainingMs()-(t?.leastMs??0)?void 0:a}}function hn(e,t,n){return n??e.within(t,void 0)}function ln(e){return!e.staleConnection&&429!==e.status}function pn(e){return{status:e?.status??null,requestId:e?.requestId??"",mayHaveHappened:e?.mayHaveHappened??!1,cause:e}}function fn({interruption:e,limit:t},n){const r=pn(n)
+return a>=s.remainingMs()-(t?.leastMs??0)?void 0:a}}function dn(e,t,n){return n??e.within(t,void 0)}function hn(e){return!e.staleConnection&&429!==e.status}function ln(e){return{status:e?.status??null,requestId:e?.requestId??"",mayHaveHappened:e?.mayHaveHappened??!1,cause:e}}function pn({interruption:e,limit:t},n){const r=ln(n)
 const o=null===r.status?"No response":"No complete response"
-return void 0===e?new DeadlineError(`${o} within ${t}`,{...r,kind:"deadline"}):new DeadlineError(`${o} before ${e}`,{...r,kind:"interrupted"})}function mn(){const e=G("GITHUB_SERVER_URL")
+return void 0===e?new DeadlineError(`${o} within ${t}`,{...r,kind:"deadline"}):new DeadlineError(`${o} before ${e}`,{...r,kind:"interrupted"})}function fn(){const e=G("GITHUB_SERVER_URL")
 const t=G("GITHUB_ACTION_REPOSITORY")
 const n=G("GITHUB_ACTION_REF")
 return/^https:\/\/[\w.-]+(?::\d+)?$/.test(e)&&/^[\w.-]+\/[\w.-]+$/.test(t)&&/^[\w./-]+$/.test(n)?`${e}/${t}/blob/${n}/docs/troubleshooting.md`:void 0}class Log{#W
-constructor(e){this.#W=e}line(e){M(this.#F(e))}attempt(e){this.line(gn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(_e(e,this.#W))}}}oneOfSeveral(e,t){const n=[]
+constructor(e){this.#W=e}line(e){M(this.#F(e))}attempt(e){this.line(mn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(_e(e,this.#W))}}}oneOfSeveral(e,t){const n=[]
 const r=e=>n.push(this.#F(e))
-return{line:r,attempt:e=>r(gn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${xe(e)}`)},end:e=>{const t=_e(e,this.#W)
+return{line:r,attempt:e=>r(mn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${xe(e)}`)},end:e=>{const t=_e(e,this.#W)
 if(0===n.length)return this.line(t)
 p("group",this.#F(t))
 for(const e of n)M(e)
-p("endgroup")}}}#F(e){return this.#W.sanitize(e,2e3)}}function gn(e){const{request:t,number:n,status:r,durationMs:o,error:s,nextInMs:i}=e
+p("endgroup")}}}#F(e){return this.#W.sanitize(e,2e3)}}function mn(e){const{request:t,number:n,status:r,durationMs:o,error:s,nextInMs:i}=e
 const c=[`${t.method} ${t.url.href} \u2192 ${null===r?"no response":`HTTP ${r}`} in ${ve(o)}`]
 if(void 0!==s)c.push([s.code,s.message].filter(Boolean).join(" "))
 if(void 0!==i)c.push(`attempt ${n+1} in ${ve(i)}`)
-return c.join("; ")}const yn=require("node:fs")
+return c.join("; ")}const gn=require("node:fs")
 class SummaryWriter{#W
 #K
 constructor(e,t){this.#W=e
@@ -913,7 +912,7 @@ if(this.#ie)U(e,{title:this.#b.title})
 else this.#ue(e)
 return!1}#he(e){const{summaryFile:t}=this.#b
 if(void 0===t)return
-try{!function(e,t){(0,yn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${a(e)}`,[])}}#ae(e){const{docsUrl:t}=this.#b
+try{!function(e,t){(0,gn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${a(e)}`,[])}}#ae(e){const{docsUrl:t}=this.#b
 const n=void 0===t?[]:e.map(({topic:e})=>`${t}#${e}`)
 return[...new Set([...e.map(({text:e})=>e),...n])]}#ce(e){return e.map(e=>this.#de(e)).join("\n")}#de(e){return this.secrets.sanitize(e,1e3)}#ue(e){this.#ie=!0
 !function(e,t={}){l("error",h(t),e instanceof Error?e.toString():e)}(e,{title:this.#b.title})}}class Secrets{#le=new Set
@@ -923,18 +922,18 @@ const t=[e,e.replaceAll(" ","+"),JSON.stringify(e).slice(1,-1)]
 for(const e of t)this.#le.add(e.toWellFormed())}redact(e){const t=[...this.#le]
 const n=e.toWellFormed()
 if(!e.includes("%")&&!t.some(e=>n.includes(e)))return e
-const r=xn(e)
+const r=$n(e)
 const o=function(e){const t=new Map
-for(let n=e.indexOf("%");n>=0;n=e.indexOf("%",n+1)){const r=wn(e,n,3)
+for(let n=e.indexOf("%");n>=0;n=e.indexOf("%",n+1)){const r=yn(e,n,3)
 if(r.length>1)t.set(n,r)}return t}(r)
 const s=t.flatMap(e=>function(e){const{text:t,readings:n,secret:r}=e
 const o=[]
 const{length:s}=r
 for(let e=t.indexOf(r);e>=0;e=t.indexOf(r,e+s))o.push({from:e,to:e+s})
 let i=0
-for(const t of n.keys())for(;i<=t;){const n=En(e,i,t)
+for(const t of n.keys())for(;i<=t;){const n=vn(e,i,t)
 if(void 0!==n)o.push({from:i,to:n})
-i=n??i+1}return o}({text:r,readings:o,secret:xn(e)}))
+i=n??i+1}return o}({text:r,readings:o,secret:$n(e)}))
 if(0===s.length)return e
 let i=""
 let c=0
@@ -942,18 +941,18 @@ for(const{from:e,to:t}of s.sort((e,t)=>e.from-t.from)){if(e>=c)i+=r.slice(c,e)+"
 c=Math.max(c,t)}return function(e){return Buffer.from(e,"latin1").toString("utf8")}(i+r.slice(c))}sanitize(e,t){const n=this.redact(e)
 const r=function(e){if(ye.test(e))return e.trim()
 return e.toWellFormed().replace(ge," ").trim()}(n)
-return we(function(e){return e.replaceAll("##[","# #[").replace(/^\s*::/,": :")}(r===n?r:this.redact(r)),t)}}function wn(e,t,n){const r=[{byte:e.charCodeAt(t),end:t+1}]
+return we(function(e){return e.replaceAll("##[","# #[").replace(/^\s*::/,": :")}(r===n?r:this.redact(r)),t)}}function yn(e,t,n){const r=[{byte:e.charCodeAt(t),end:t+1}]
 if(0===n||37!==e.charCodeAt(t))return r
 const o=n-1
-for(const n of wn(e,t,o).filter(({byte:e})=>37===e))for(const t of kn(e,n.end,o))for(const n of kn(e,t.end,o))r.push({byte:16*vn(t.byte)+vn(n.byte),end:n.end})
-return r}function kn(e,t,n){const r=e.charCodeAt(t)
-if(37!==r)return vn(r)<0?[]:[{byte:r,end:t+1}]
-return wn(e,t,n).filter(({byte:e})=>vn(e)>=0)}function vn(e){return"0123456789abcdef".indexOf(String.fromCharCode(e).toLowerCase())}function En(e,t,n){const{text:r,secret:o}=e
+for(const n of yn(e,t,o).filter(({byte:e})=>37===e))for(const t of wn(e,n.end,o))for(const n of wn(e,t.end,o))r.push({byte:16*kn(t.byte)+kn(n.byte),end:n.end})
+return r}function wn(e,t,n){const r=e.charCodeAt(t)
+if(37!==r)return kn(r)<0?[]:[{byte:r,end:t+1}]
+return yn(e,t,n).filter(({byte:e})=>kn(e)>=0)}function kn(e){return"0123456789abcdef".indexOf(String.fromCharCode(e).toLowerCase())}function vn(e,t,n){const{text:r,secret:o}=e
 const s=n-t
 if(s>0&&r.charCodeAt(t)!==o.charCodeAt(0))return
 if(s>=o.length||r.length-t<o.length)return
 if(s>0&&r.slice(t,n)!==o.slice(0,s))return
-return $n(e,n,s)}function $n(e,t,n){const{text:r,readings:o,secret:s}=e
+return En(e,n,s)}function En(e,t,n){const{text:r,readings:o,secret:s}=e
 let i=t
 for(let t=n;t<s.length;t++){const n=s.charCodeAt(t)
 const c=o.get(i)
@@ -961,13 +960,13 @@ if(void 0===c){if(r.charCodeAt(i)!==n)return
 i+=1
 continue}const[a,...u]=c.filter(e=>e.byte===n)
 if(void 0===a)return
-for(const n of u.reverse()){const r=$n(e,n.end,t+1)
-if(void 0!==r)return r}i=a.end}return i}function xn(e){return Buffer.from(e,"utf8").toString("latin1")}function bn(e){const{summaryFile:t,docsUrl:n}={summaryFile:G("GITHUB_STEP_SUMMARY")||void 0,tempFolder:G("RUNNER_TEMP")||void 0,docsUrl:mn()}
+for(const n of u.reverse()){const r=En(e,n.end,t+1)
+if(void 0!==r)return r}i=a.end}return i}function $n(e){return Buffer.from(e,"utf8").toString("latin1")}function xn(e){const{summaryFile:t,docsUrl:n}={summaryFile:G("GITHUB_STEP_SUMMARY")||void 0,tempFolder:G("RUNNER_TEMP")||void 0,docsUrl:fn()}
 const{title:r,emptyOutputs:o}=e
 const s=new Secrets
-return{report:new Report({secrets:s,title:r,emptyOutputs:o,summaryFile:t,docsUrl:n}),log:new Log(s)}}function An({region:e,endpoint:t},n){const r=n?.hint
+return{report:new Report({secrets:s,title:r,emptyOutputs:o,summaryFile:t,docsUrl:n}),log:new Log(s)}}function bn({region:e,endpoint:t},n){const r=n?.hint
 const o=H(e)
-return{newestHost:o===t.host?void 0:o,credentialHint:r,ifNotRunning:void 0}}function Tn(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}!function(){process.exitCode=1
+return{newestHost:o===t.host?void 0:o,credentialHint:r,ifNotRunning:void 0}}function An(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}!function(){process.exitCode=1
 process.stdout.cork()
 setImmediate(()=>process.stdout.uncork())
 !function(e,t,n){let r=!1
@@ -984,17 +983,17 @@ const u=e=>{if(r)return
 try{i(e instanceof RequestError?e:new UnexpectedError(e))}catch{}c(1)}
 const d=e=>{if(r||o)return
 o=!0
-if(void 0===s)u(Tn(e))
+if(void 0===s)u(An(e))
 else s(e)}
 const h=e=>{o=!1
 s=e}
 for(const e of["uncaughtException","unhandledRejection"])t.on(e,e=>d(`an unexpected error occurred: ${a(e)}`))
-t.on("beforeExit",()=>u(Tn("the process ran out of work")))
+t.on("beforeExit",()=>u(An("the process ran out of work")))
 t.onClosedLog(()=>d("the log was closed"))
 for(const e of["SIGINT","SIGTERM","SIGBREAK"])t.on(e,()=>d(`the step was cancelled (${e})`));(l={watch:(e,t)=>{i=t
 h(t=>e.interrupt(t))
-e.signal.addEventListener("abort",()=>{n.schedule(600,()=>u(function({interruption:e,limit:t}){if(void 0!==e)return Tn(e)
-return new DeadlineError(`The step did not end within ${t}`,{kind:"deadline"})}(e)))})},onInterrupt:h},async function(e){const t=bn({title:"Stop CodeArts Check Task",emptyOutputs:Se})
+e.signal.addEventListener("abort",()=>{n.schedule(600,()=>u(function({interruption:e,limit:t}){if(void 0!==e)return An(e)
+return new DeadlineError(`The step did not end within ${t}`,{kind:"deadline"})}(e)))})},onInterrupt:h},async function(e){const t=xn({title:"Stop CodeArts Check Task",emptyOutputs:Se})
 const n=function(e,t,n){!function({report:e},{read:t}){!function(e,t){for(const n of function(e){const t=e=>q(e)
 const n=[...V.flatMap(n=>[e(n),t(n)]),...X.map(G)]
 return[...new Set(n)].filter(e=>""!==e)}(e))t(n)}(t,t=>e.secrets.add(t))}(e,t)
@@ -1031,14 +1030,14 @@ throw zt("'value' is missing",n)},retries:o,onAttempt:s})}({client:n,service:c,a
 o(l)
 const p=await function(e){const{mask:t}=e
 const n=JSON.stringify({provider_urn:e.providerUrn,agency_urn:e.agencyUrn,agency_session_name:e.sessionName,id_token:e.idToken,duration_seconds:e.durationSeconds})
-return e.client.send({operation:"sts",request:{method:"POST",url:Ft(e.stsEndpoint,"/v5/agencies/assume-with-oidc"),headers:{"content-type":"application/json",connection:"close"},body:n},authorize:e=>e,parse:(e,n)=>{const r=ht(ht(ut(e.body)).credentials)
-for(const e of sn)if("string"==typeof r[e])t(r[e])
+return e.client.send({operation:"sts",request:{method:"POST",url:Ft(e.stsEndpoint,"/v5/agencies/assume-with-oidc"),headers:{"content-type":"application/json",connection:"close"},body:n},authorize:e=>e,parse:(e,n)=>{for(const n of function(e){const t=ht(ht(e).credentials)
+return["access_key_id","secret_access_key","security_token"].map(e=>t[e]).filter(e=>"string"==typeof e)}(ut(e.body)))t(n)
 return function(e){const t=ht(ht(e.json).credentials)
 const n=n=>{const r=t[n]
 if("string"!=typeof r||""===r)throw zt(`'credentials.${n}' is missing`,e)
-if(!cn.test(r))throw zt(`'credentials.${n}' has characters that no header can carry`,e)
+if(!sn.test(r))throw zt(`'credentials.${n}' has characters that no header can carry`,e)
 return r}
-return{accessKeyId:n("access_key_id"),secretAccessKey:n("secret_access_key"),securityToken:n("security_token"),expiration:an(t.expiration)}}(Lt(e,n))},retries:e.retries,onAttempt:e.onAttempt})}({client:n,stsEndpoint:u,providerUrn:d,agencyUrn:h,sessionName:e.sessionName,durationSeconds:Math.min(43200,Math.max(900,i)),idToken:l,retries:r,mask:o,onAttempt:s})
+return{accessKeyId:n("access_key_id"),secretAccessKey:n("secret_access_key"),securityToken:n("security_token"),expiration:cn(t.expiration)}}(Lt(e,n))},retries:e.retries,onAttempt:e.onAttempt})}({client:n,stsEndpoint:u,providerUrn:d,agencyUrn:h,sessionName:e.sessionName,durationSeconds:Math.min(43200,Math.max(900,i)),idToken:l,retries:r,mask:o,onAttempt:s})
 const{expiration:f,accessKeyId:m,secretAccessKey:g,securityToken:y}=p
 const{projectId:w}=e
 return{...on({accessKeyId:m,secretAccessKey:g,securityToken:y,projectId:w}),hasExpired:e=>e.getTime()>=f.getTime()-6e4,hint:"The temporary access key was obtained in this step: check the trust agency and its permissions."}}(e,t)}var n}(e.credential,{client:t,retries:s,seconds:c,mask:e=>r.secrets.add(e),onAttempt:n})
@@ -1085,9 +1084,9 @@ if(void 0===o)return
 const i=r(o,0)
 await Promise.race([n.promise,i])
 await Promise.all([i,...s.map((e,t)=>r(e,t+1))])}(e)}(r,{api:t.api,clock:d,deadline:h,wait:o,ifNotRunning:s,logger:e=>1===r.length?c.onlyTask():c.oneOfSeveral(e,o),onResult:(e,t)=>u.add(e,t)})}catch(e){if(!(e instanceof RequestError))throw e
-u.failRemaining(e)}const f={...An(e,p),ifNotRunning:s}
+u.failRemaining(e)}const f={...bn(e,p),ifNotRunning:s}
 return u.publish(f,h.interruption)}(n,e,t)}({clock:at,random:Math.random,lifecycle:l})).then(e=>c(e?0:1),u)
 var l}(0,{on:(e,t)=>process.on(e,t),onClosedLog:e=>process.stdout.on("error",e),flush:e=>{process.stdout.uncork()
-process.stdout.write("",()=>setImmediate(e))},hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>bn({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},at)}()
+process.stdout.write("",()=>setImmediate(e))},hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>xn({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},at)}()
 module.exports={}})()
 

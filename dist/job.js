@@ -26,7 +26,7 @@ n.r=e=>{if("undefined"!=typeof Symbol&&Symbol.toStringTag)Object.defineProperty(
 Object.defineProperty(e,"__esModule",{value:!0})}
 var o={}
 n.r(o)
-n.d(o,{guard:()=>Dr,guardPost:()=>Lr,start:()=>zr,startPost:()=>Gr,wait:()=>Wr})
+n.d(o,{guard:()=>Pr,guardPost:()=>Dr,start:()=>Lr,startPost:()=>zr,wait:()=>Gr})
 const i=require("os")
 function c(e){if(null==e)return""
 else if("string"==typeof e||e instanceof String)return e
@@ -672,7 +672,7 @@ const i=It(o)
 const c=r>=200&&r<300
 const a=function(e,t){if(!Tt(e))return
 return Vt(e,t.errorStatus)??function(e,t){const{error:n,errors:r,status:s,httpStatus:o,result:i}=e
-if(!(tn(n)||tn(r)||"string"==typeof s&&"error"===s.toLowerCase()||t&&void 0!==(o??void 0)&&!Yt.includes(o)))return
+if(!(tn(n)||tn(r)||"string"==typeof s&&"error"===s.toLowerCase()||t&&![void 0,null,...Yt].includes(o)))return
 return[n,Array.isArray(r)?r[0]:r,nn(i)].map(Xt).find(Boolean)??Vt(e,!0)??{code:"",message:""}}(e,t.innerStatus)}(i,{errorStatus:!c,innerStatus:n})
 const u=Kt(s)||function(e){if(!Tt(e))return""
 return Qt(e).map(e=>nn(e.request_id)).find(Boolean)??""}(i)
@@ -730,9 +730,8 @@ const c=[fn,r,vn(o)].join("\n")
 const a=(0,pn.createHmac)("sha256",t.secretAccessKey).update(c).digest("hex")
 return{...s,authorization:`${fn} Access=${t.accessKeyId}, SignedHeaders=${i}, Signature=${a}`}}function yn(e){const t=e.pathname.split("/").map(e=>wn(decodeURIComponent(e))).join("/")
 return t.endsWith("/")?t:`${t}/`}function wn(e){return encodeURIComponent(e).replace(/[!'()*]/g,e=>`%${e.charCodeAt(0).toString(16).toUpperCase()}`)}function kn(e,t){return e<t?-1:Number(e>t)}function vn(e){return(0,pn.createHash)("sha256").update(e).digest("hex")}function $n(e){return{hint:"Check access-key-id and secret-access-key; a temporary access key expires.",hasExpired:()=>!1,authorize:(t,n)=>{const r={...t.headers,...void 0===e.projectId?{}:{"x-project-id":e.projectId},...void 0===e.securityToken?{}:{"x-security-token":e.securityToken}}
-return{...t,headers:gn({...t,headers:r},e,n)}}}}const En=["access_key_id","secret_access_key","security_token"]
-const xn=/^[\x21-\x7e]+$/
-function bn(e){const t="string"==typeof e?Date.parse(e):Number.NaN
+return{...t,headers:gn({...t,headers:r},e,n)}}}}const En=/^[\x21-\x7e]+$/
+function xn(e){const t="string"==typeof e?Date.parse(e):Number.NaN
 return new Date(Number.isNaN(t)?864e13:t)}class Node{value
 next
 constructor(e){this.value=e}}class Queue{#I
@@ -751,9 +750,9 @@ return this.#I.value}clear(){this.#I=void 0
 this.#T=void 0
 this.#A=0}get size(){return this.#A}*[Symbol.iterator](){let e=this.#I
 for(;e;){yield e.value
-e=e.next}}*drain(){for(;this.#I;)yield this.dequeue()}}function In(e){let t=!1
+e=e.next}}*drain(){for(;this.#I;)yield this.dequeue()}}function bn(e){let t=!1
 if("object"==typeof e)({concurrency:e,rejectOnClear:t=!1}=e)
-Tn(e)
+In(e)
 if("boolean"!=typeof t)throw new TypeError("Expected `rejectOnClear` to be a boolean")
 const n=new Queue
 let r=0
@@ -769,20 +768,20 @@ n.enqueue(u)}).then(o.bind(void 0,t,i,a))
 if(r<e)s()})(t,c,a,i)})
 Object.defineProperties(i,{activeCount:{get:()=>r},pendingCount:{get:()=>n.size},clearQueue:{value(){if(!t){n.clear()
 return}const e=AbortSignal.abort().reason
-for(;n.size>0;)n.dequeue().reject(e)}},concurrency:{get:()=>e,set(t){Tn(t)
+for(;n.size>0;)n.dequeue().reject(e)}},concurrency:{get:()=>e,set(t){In(t)
 e=t
 queueMicrotask(()=>{for(;r<e&&n.size>0;)s()})}},map:{async value(e,t){const n=[]
 try{Array.from(e,(e,r)=>{const s=i(t,e,r)
 n.push(s)
 return s})}catch(e){for(const e of n)e.catch(()=>{})
 throw e}return Promise.all(n)}}})
-return i}function Tn(e){if(!Number.isInteger(e)&&e!==Number.POSITIVE_INFINITY||!(e>0))throw new TypeError("Expected `concurrency` to be a number from 1 and up")}function An(e,t){return t*Math.min(16e3,1e3*2**(e-1))}class Throttle{#R=0
+return i}function In(e){if(!Number.isInteger(e)&&e!==Number.POSITIVE_INFINITY||!(e>0))throw new TypeError("Expected `concurrency` to be a number from 1 and up")}function Tn(e,t){return t*Math.min(16e3,1e3*2**(e-1))}class Throttle{#R=0
 #_=0
 #S=Number.NEGATIVE_INFINITY
 get nextMs(){return this.#_}take(e){this.#_=Math.max(this.#_,e+this.#R)}admitted(){this.#R*=.97}rejected(e,t,n){if(e>=this.#S){this.#S=t
 this.#R=Math.min(5e3,1.5*this.#R||50)
 this.#_=Math.max(this.#_,t+this.#R)}this.#_=Math.max(this.#_,t+(n??0))}}class client_HttpClient{#x
-#C=In(16)
+#C=bn(16)
 #O=new Throttle
 #q=new AbortController
 #N
@@ -793,14 +792,14 @@ t.addEventListener("abort",()=>this.#q.abort(),{once:!0})
 if(t.aborted)this.#q.abort()}get ended(){return this.#q.signal}async send(e){let t
 let n=void 0!==e.once
 for(let r=1,s=e.retries;;r++){const o=this.#C(()=>this.#M(e,{number:r,retriesLeft:s,freshConnection:n}))
-const[i,c]=await o.catch(n=>{throw n instanceof RequestError?Rn(n,e.operation,t):n})
+const[i,c]=await o.catch(n=>{throw n instanceof RequestError?An(n,e.operation,t):n})
 e.onAttempt(c)
 if(void 0===i.error)return i.value
 t=i.error.within(e.operation,t)
 const{nextInMs:a}=c
 if(void 0===a)throw t
 n||=t.staleConnection
-if(_n(t))s-=1
+if(Rn(t))s-=1
 await this.#U(a)}}async#M(e,t){await this.#H()
 const{clock:n}=this.#x
 const r=e.authorize(e.request,n.date())
@@ -824,9 +823,9 @@ const n=this.#z(e,t,i.signal)
 return{error:n,status:n.status}}finally{a()
 o.signal.removeEventListener("abort",c)}}#z(e,t,n){const{deadline:r}=this.#x
 if(!(n.aborted&&e instanceof NetworkError))return e
-if(r.signal.aborted)return Cn(r,e)
+if(r.signal.aborted)return Sn(r,e)
 const s="proxy"===e.kind
-return new NetworkError(`${s?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{...Sn(e),kind:s?"proxy":"timeout",transient:!0})}#D(e){this.#j??=e
+return new NetworkError(`${s?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{..._n(e),kind:s?"proxy":"timeout",transient:!0})}#D(e){this.#j??=e
 this.#q.abort()}async#H(){const{clock:e,deadline:t}=this.#x
 for(;;){if(void 0!==this.#j)throw new SkippedError("the credential was rejected",this.#j)
 if(t.signal.aborted)throw this.#G()
@@ -835,30 +834,30 @@ if(n<=0){this.#O.take(e.now())
 return}if(n>=t.remainingMs())throw this.#G()
 await this.#U(n)}}async#U(e){await this.#x.clock.sleep(e,this.ended).catch(()=>{})}#G(){const{clock:e,deadline:t}=this.#x
 const n=this.#O.nextMs>e.now()?this.#N:void 0
-return void 0===n||void 0!==t.interruption?Cn(t):new SkippedError("the API throttles requests past the deadline",n)}#L(e,{once:t},{number:n,retriesLeft:r}){const{clock:s,deadline:o,random:i}=this.#x
+return void 0===n||void 0!==t.interruption?Sn(t):new SkippedError("the API throttles requests past the deadline",n)}#L(e,{once:t},{number:n,retriesLeft:r}){const{clock:s,deadline:o,random:i}=this.#x
 if(401===e.status)return
-const c=void 0===t?function(e,t,n){if(!_n(e))return 0
-return e.transient?e.retryAfterMs??An(t,n):void 0}(e,n,i()):t.retryInMs(e)
+const c=void 0===t?function(e,t,n){if(!Rn(e))return 0
+return e.transient?e.retryAfterMs??Tn(t,n):void 0}(e,n,i()):t.retryInMs(e)
 if(void 0===c)return
-if(void 0===t&&_n(e)&&r<=0)return
+if(void 0===t&&Rn(e)&&r<=0)return
 const a=429===e.status?Math.max(c,this.#O.nextMs-s.now()):c
-return a>=o.remainingMs()-(t?.leastMs??0)?void 0:a}}function Rn(e,t,n){return n??e.within(t,void 0)}function _n(e){return!e.staleConnection&&429!==e.status}function Sn(e){return{status:e?.status??null,requestId:e?.requestId??"",mayHaveHappened:e?.mayHaveHappened??!1,cause:e}}function Cn({interruption:e,limit:t},n){const r=Sn(n)
+return a>=o.remainingMs()-(t?.leastMs??0)?void 0:a}}function An(e,t,n){return n??e.within(t,void 0)}function Rn(e){return!e.staleConnection&&429!==e.status}function _n(e){return{status:e?.status??null,requestId:e?.requestId??"",mayHaveHappened:e?.mayHaveHappened??!1,cause:e}}function Sn({interruption:e,limit:t},n){const r=_n(n)
 const s=null===r.status?"No response":"No complete response"
-return void 0===e?new DeadlineError(`${s} within ${t}`,{...r,kind:"deadline"}):new DeadlineError(`${s} before ${e}`,{...r,kind:"interrupted"})}function On(){return{summaryFile:K("GITHUB_STEP_SUMMARY")||void 0,tempFolder:K("RUNNER_TEMP")||void 0,docsUrl:qn()}}function qn(){const e=K("GITHUB_SERVER_URL")
+return void 0===e?new DeadlineError(`${s} within ${t}`,{...r,kind:"deadline"}):new DeadlineError(`${s} before ${e}`,{...r,kind:"interrupted"})}function Cn(){return{summaryFile:K("GITHUB_STEP_SUMMARY")||void 0,tempFolder:K("RUNNER_TEMP")||void 0,docsUrl:On()}}function On(){const e=K("GITHUB_SERVER_URL")
 const t=K("GITHUB_ACTION_REPOSITORY")
 const n=K("GITHUB_ACTION_REF")
 return/^https:\/\/[\w.-]+(?::\d+)?$/.test(e)&&/^[\w.-]+\/[\w.-]+$/.test(t)&&/^[\w./-]+$/.test(n)?`${e}/${t}/blob/${n}/docs/troubleshooting.md`:void 0}class Log{#W
-constructor(e){this.#W=e}line(e){M(this.#B(e))}attempt(e){this.line(Nn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(gt(e,this.#W))}}}oneOfSeveral(e,t){const n=[]
+constructor(e){this.#W=e}line(e){M(this.#B(e))}attempt(e){this.line(qn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(gt(e,this.#W))}}}oneOfSeveral(e,t){const n=[]
 const r=e=>n.push(this.#B(e))
-return{line:r,attempt:e=>r(Nn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${dt(e)}`)},end:e=>{const t=gt(e,this.#W)
+return{line:r,attempt:e=>r(qn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${dt(e)}`)},end:e=>{const t=gt(e,this.#W)
 if(0===n.length)return this.line(t)
 d("group",this.#B(t))
 for(const e of n)M(e)
-d("endgroup")}}}#B(e){return this.#W.sanitize(e,2e3)}}function Nn(e){const{request:t,number:n,status:r,durationMs:s,error:o,nextInMs:i}=e
+d("endgroup")}}}#B(e){return this.#W.sanitize(e,2e3)}}function qn(e){const{request:t,number:n,status:r,durationMs:s,error:o,nextInMs:i}=e
 const c=[`${t.method} ${t.url.href} \u2192 ${null===r?"no response":`HTTP ${r}`} in ${ct(s)}`]
 if(void 0!==o)c.push([o.code,o.message].filter(Boolean).join(" "))
 if(void 0!==i)c.push(`attempt ${n+1} in ${ct(i)}`)
-return c.join("; ")}const jn=require("node:fs")
+return c.join("; ")}const Nn=require("node:fs")
 class SummaryWriter{#W
 #F
 constructor(e,t){this.#W=e
@@ -915,7 +914,7 @@ if(this.#oe)j(e,{title:this.#x.title})
 else this.#ae(e)
 return!1}#de(e){const{summaryFile:t}=this.#x
 if(void 0===t)return
-try{!function(e,t){(0,jn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${L(e)}`,[])}}#ce(e){const{docsUrl:t}=this.#x
+try{!function(e,t){(0,Nn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${L(e)}`,[])}}#ce(e){const{docsUrl:t}=this.#x
 const n=void 0===t?[]:e.map(({topic:e})=>`${t}#${e}`)
 return[...new Set([...e.map(({text:e})=>e),...n])]}#ie(e){return e.map(e=>this.#ue(e)).join("\n")}#ue(e){return this.secrets.sanitize(e,1e3)}#ae(e){this.#oe=!0
 !function(e,t={}){u("error",a(t),e instanceof Error?e.toString():e)}(e,{title:this.#x.title})}}class Secrets{#he=new Set
@@ -925,18 +924,18 @@ const t=[e,e.replaceAll(" ","+"),JSON.stringify(e).slice(1,-1)]
 for(const e of t)this.#he.add(e.toWellFormed())}redact(e){const t=[...this.#he]
 const n=e.toWellFormed()
 if(!e.includes("%")&&!t.some(e=>n.includes(e)))return e
-const r=Ln(e)
+const r=Dn(e)
 const s=function(e){const t=new Map
-for(let n=e.indexOf("%");n>=0;n=e.indexOf("%",n+1)){const r=Mn(e,n,3)
+for(let n=e.indexOf("%");n>=0;n=e.indexOf("%",n+1)){const r=jn(e,n,3)
 if(r.length>1)t.set(n,r)}return t}(r)
 const o=t.flatMap(e=>function(e){const{text:t,readings:n,secret:r}=e
 const s=[]
 const{length:o}=r
 for(let e=t.indexOf(r);e>=0;e=t.indexOf(r,e+o))s.push({from:e,to:e+o})
 let i=0
-for(const t of n.keys())for(;i<=t;){const n=Pn(e,i,t)
+for(const t of n.keys())for(;i<=t;){const n=Hn(e,i,t)
 if(void 0!==n)s.push({from:i,to:n})
-i=n??i+1}return s}({text:r,readings:s,secret:Ln(e)}))
+i=n??i+1}return s}({text:r,readings:s,secret:Dn(e)}))
 if(0===o.length)return e
 let i=""
 let c=0
@@ -944,18 +943,18 @@ for(const{from:e,to:t}of o.sort((e,t)=>e.from-t.from)){if(e>=c)i+=r.slice(c,e)+"
 c=Math.max(c,t)}return function(e){return Buffer.from(e,"latin1").toString("utf8")}(i+r.slice(c))}sanitize(e,t){const n=this.redact(e)
 const r=function(e){if(st.test(e))return e.trim()
 return e.toWellFormed().replace(rt," ").trim()}(n)
-return ot(function(e){return e.replaceAll("##[","# #[").replace(/^\s*::/,": :")}(r===n?r:this.redact(r)),t)}}function Mn(e,t,n){const r=[{byte:e.charCodeAt(t),end:t+1}]
+return ot(function(e){return e.replaceAll("##[","# #[").replace(/^\s*::/,": :")}(r===n?r:this.redact(r)),t)}}function jn(e,t,n){const r=[{byte:e.charCodeAt(t),end:t+1}]
 if(0===n||37!==e.charCodeAt(t))return r
 const s=n-1
-for(const n of Mn(e,t,s).filter(({byte:e})=>37===e))for(const t of Un(e,n.end,s))for(const n of Un(e,t.end,s))r.push({byte:16*Hn(t.byte)+Hn(n.byte),end:n.end})
-return r}function Un(e,t,n){const r=e.charCodeAt(t)
-if(37!==r)return Hn(r)<0?[]:[{byte:r,end:t+1}]
-return Mn(e,t,n).filter(({byte:e})=>Hn(e)>=0)}function Hn(e){return"0123456789abcdef".indexOf(String.fromCharCode(e).toLowerCase())}function Pn(e,t,n){const{text:r,secret:s}=e
+for(const n of jn(e,t,s).filter(({byte:e})=>37===e))for(const t of Mn(e,n.end,s))for(const n of Mn(e,t.end,s))r.push({byte:16*Un(t.byte)+Un(n.byte),end:n.end})
+return r}function Mn(e,t,n){const r=e.charCodeAt(t)
+if(37!==r)return Un(r)<0?[]:[{byte:r,end:t+1}]
+return jn(e,t,n).filter(({byte:e})=>Un(e)>=0)}function Un(e){return"0123456789abcdef".indexOf(String.fromCharCode(e).toLowerCase())}function Hn(e,t,n){const{text:r,secret:s}=e
 const o=n-t
 if(o>0&&r.charCodeAt(t)!==s.charCodeAt(0))return
 if(o>=s.length||r.length-t<s.length)return
 if(o>0&&r.slice(t,n)!==s.slice(0,o))return
-return Dn(e,n,o)}function Dn(e,t,n){const{text:r,readings:s,secret:o}=e
+return Pn(e,n,o)}function Pn(e,t,n){const{text:r,readings:s,secret:o}=e
 let i=t
 for(let t=n;t<o.length;t++){const n=o.charCodeAt(t)
 const c=s.get(i)
@@ -963,16 +962,16 @@ if(void 0===c){if(r.charCodeAt(i)!==n)return
 i+=1
 continue}const[a,...u]=c.filter(e=>e.byte===n)
 if(void 0===a)return
-for(const n of u.reverse()){const r=Dn(e,n.end,t+1)
-if(void 0!==r)return r}i=a.end}return i}function Ln(e){return Buffer.from(e,"utf8").toString("latin1")}function zn(e){const{summaryFile:t,docsUrl:n}=On()
+for(const n of u.reverse()){const r=Pn(e,n.end,t+1)
+if(void 0!==r)return r}i=a.end}return i}function Dn(e){return Buffer.from(e,"utf8").toString("latin1")}function Ln(e){const{summaryFile:t,docsUrl:n}=Cn()
 const{title:r,emptyOutputs:s}=e
 const o=new Secrets
-return{report:new Report({secrets:o,title:r,emptyOutputs:s,summaryFile:t,docsUrl:n}),log:new Log(o)}}function Gn({report:e},{read:t}){!function(e,t){for(const n of function(e){const t=e=>q(e)
+return{report:new Report({secrets:o,title:r,emptyOutputs:s,summaryFile:t,docsUrl:n}),log:new Log(o)}}function zn({report:e},{read:t}){!function(e,t){for(const n of function(e){const t=e=>q(e)
 const n=[...te.flatMap(n=>[e(n),t(n)]),...ne.map(K)]
-return[...new Set(n)].filter(e=>""!==e)}(e))t(n)}(t,t=>e.secrets.add(t))}function Wn(e,t,n){Gn(e,t)
+return[...new Set(n)].filter(e=>""!==e)}(e))t(n)}(t,t=>e.secrets.add(t))}function Gn(e,t,n){zn(e,t)
 try{return n(t)}catch(t){if(!(t instanceof InputError))throw t
 e.report.failEarly({headline:"Invalid input",causes:[t.message],advice:[nt("invalid-input")],notes:[]})
-return}}function Bn(e,{clock:t,random:n},r){return{deadline:e,client:new client_HttpClient({transport:new Transport,clock:t,deadline:e,random:n}),clock:t,onAttempt:r}}async function Fn(e,{client:t,onAttempt:n},{report:r,log:s}){const{retries:o,endpoint:i,timeoutSeconds:c}=e
+return}}function Wn(e,{clock:t,random:n},r){return{deadline:e,client:new client_HttpClient({transport:new Transport,clock:t,deadline:e,random:n}),clock:t,onAttempt:r}}async function Bn(e,{client:t,onAttempt:n},{report:r,log:s}){const{retries:o,endpoint:i,timeoutSeconds:c}=e
 if("oidc"===e.credential.kind)s.line(`Exchanging GitHub's ID token at ${e.credential.stsEndpoint.host}`)
 const a=await async function(e,t){switch(e.kind){case"token":return n=e.token,{hint:"A token is valid for 24 hours: obtain it in the job that uses it, or use an access key (access-key-id, secret-access-key).",hasExpired:()=>!1,authorize:e=>({...e,headers:{...e.headers,"x-auth-token":n}})}
 case"access-key":return $n(e)
@@ -989,81 +988,81 @@ throw sn("'value' is missing",n)},retries:s,onAttempt:o})}({client:n,service:c,a
 s(l)
 const p=await function(e){const{mask:t}=e
 const n=JSON.stringify({provider_urn:e.providerUrn,agency_urn:e.agencyUrn,agency_session_name:e.sessionName,id_token:e.idToken,duration_seconds:e.durationSeconds})
-return e.client.send({operation:"sts",request:{method:"POST",url:un(e.stsEndpoint,"/v5/agencies/assume-with-oidc"),headers:{"content-type":"application/json",connection:"close"},body:n},authorize:e=>e,parse:(e,n)=>{const r=At(At(It(e.body)).credentials)
-for(const e of En)if("string"==typeof r[e])t(r[e])
+return e.client.send({operation:"sts",request:{method:"POST",url:un(e.stsEndpoint,"/v5/agencies/assume-with-oidc"),headers:{"content-type":"application/json",connection:"close"},body:n},authorize:e=>e,parse:(e,n)=>{for(const n of function(e){const t=At(At(e).credentials)
+return["access_key_id","secret_access_key","security_token"].map(e=>t[e]).filter(e=>"string"==typeof e)}(It(e.body)))t(n)
 return function(e){const t=At(At(e.json).credentials)
 const n=n=>{const r=t[n]
 if("string"!=typeof r||""===r)throw sn(`'credentials.${n}' is missing`,e)
-if(!xn.test(r))throw sn(`'credentials.${n}' has characters that no header can carry`,e)
+if(!En.test(r))throw sn(`'credentials.${n}' has characters that no header can carry`,e)
 return r}
-return{accessKeyId:n("access_key_id"),secretAccessKey:n("secret_access_key"),securityToken:n("security_token"),expiration:bn(t.expiration)}}(rn(e,n))},retries:e.retries,onAttempt:e.onAttempt})}({client:n,stsEndpoint:u,providerUrn:d,agencyUrn:h,sessionName:e.sessionName,durationSeconds:Math.min(43200,Math.max(900,i)),idToken:l,retries:r,mask:s,onAttempt:o})
+return{accessKeyId:n("access_key_id"),secretAccessKey:n("secret_access_key"),securityToken:n("security_token"),expiration:xn(t.expiration)}}(rn(e,n))},retries:e.retries,onAttempt:e.onAttempt})}({client:n,stsEndpoint:u,providerUrn:d,agencyUrn:h,sessionName:e.sessionName,durationSeconds:Math.min(43200,Math.max(900,i)),idToken:l,retries:r,mask:s,onAttempt:o})
 const{expiration:f,accessKeyId:m,secretAccessKey:g,securityToken:y}=p
 const{projectId:w}=e
 return{...$n({accessKeyId:m,secretAccessKey:g,securityToken:y,projectId:w}),hasExpired:e=>e.getTime()>=f.getTime()-6e4,hint:"The temporary access key was obtained in this step: check the trust agency and its permissions."}}(e,t)}var n}(e.credential,{client:t,retries:o,seconds:c,mask:e=>r.secrets.add(e),onAttempt:n})
-return{api:new CheckApi({client:t,endpoint:i,authorize:(e,t)=>a.authorize(e,t),retries:o}),credential:a}}function Jn({region:e,endpoint:t},n){const r=n?.hint
+return{api:new CheckApi({client:t,endpoint:i,authorize:(e,t)=>a.authorize(e,t),retries:o}),credential:a}}function Fn({region:e,endpoint:t},n){const r=n?.hint
 const s=G(e)
-return{newestHost:s===t.host?void 0:s,credentialHint:r,ifNotRunning:void 0}}const Kn={"execution-id":"",outcome:"failed","error-code":"","error-message":"","request-id":""}
-const Zn={outcome:"failed",issues:"{}","error-code":"","error-message":"","request-id":""}
-const Yn=/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
-function Vn(e,t){const n=e.map(e=>function({target:e,outcome:t,statusCode:n,error:r,requestId:s},o){const i=r?.lastResponse??r
-return{"task-id":Xn(e.taskId,o),"execution-id":Xn(e.executionId??"",o),outcome:t,"status-code":n,"error-code":Xn(i?.code??"",o),"error-message":Xn(i?.message??"",o),"request-id":Xn(s,o)}}(e,t))
+return{newestHost:s===t.host?void 0:s,credentialHint:r,ifNotRunning:void 0}}const Jn={"execution-id":"",outcome:"failed","error-code":"","error-message":"","request-id":""}
+const Kn={outcome:"failed",issues:"{}","error-code":"","error-message":"","request-id":""}
+const Zn=/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
+function Yn(e,t){const n=e.map(e=>function({target:e,outcome:t,statusCode:n,error:r,requestId:s},o){const i=r?.lastResponse??r
+return{"task-id":Vn(e.taskId,o),"execution-id":Vn(e.executionId??"",o),outcome:t,"status-code":n,"error-code":Vn(i?.code??"",o),"error-message":Vn(i?.message??"",o),"request-id":Vn(s,o)}}(e,t))
 const r=n.find(({outcome:e})=>"failed"===e)??n[0]
-return{outcome:r?.outcome??"failed","status-code":String(r?.["status-code"]??""),"error-code":r?.["error-code"]??"","error-message":r?.["error-message"]??"","request-id":r?.["request-id"]??"",results:JSON.stringify(n)}}function Xn(e,t){const n=t.redact(e.toWellFormed())
-const r=n.replace(Yn," ")
-return ot(r===n?r:t.redact(r),1e3)}function Qn(e,t){return{target:e,outcome:"failed",statusCode:null,requestId:"",attempts:0,durationMs:0,accepted:!1,error:t,statusError:void 0}}class StopReport{#u
+return{outcome:r?.outcome??"failed","status-code":String(r?.["status-code"]??""),"error-code":r?.["error-code"]??"","error-message":r?.["error-message"]??"","request-id":r?.["request-id"]??"",results:JSON.stringify(n)}}function Vn(e,t){const n=t.redact(e.toWellFormed())
+const r=n.replace(Zn," ")
+return ot(r===n?r:t.redact(r),1e3)}function Xn(e,t){return{target:e,outcome:"failed",statusCode:null,requestId:"",attempts:0,durationMs:0,accepted:!1,error:t,statusError:void 0}}class StopReport{#u
 #d
 #le
 constructor(e,t){this.#u=e
 this.#d=t
-this.#le=t.map(()=>{})}add(e,t){this.#le[e]=t}failRemaining(e){for(const[t,n]of this.#d.entries())this.#le[t]??=Qn(n,e)}publish(e,t){const n=this.#pe()
+this.#le=t.map(()=>{})}add(e,t){this.#le[e]=t}failRemaining(e){for(const[t,n]of this.#d.entries())this.#le[t]??=Xn(n,e)}publish(e,t){const n=this.#pe()
 const r=n.filter(({outcome:e})=>"failed"===e)
-this.#u.setOutputs(Vn(n,this.#u.secrets))
+this.#u.setOutputs(Yn(n,this.#u.secrets))
 this.#fe(n,e)
 if(0===r.length)this.#me({headline:mt(n)})
 else{const n=this.#f(r,e,t)
 this.#u.fail(n)
 this.#me(n)}const s=this.#u.finish()
 return 0===r.length&&s}failUnexpectedly(e){this.failRemaining(e)
-const t=Vn(this.#pe(),this.#u.secrets)
+const t=Yn(this.#pe(),this.#u.secrets)
 this.#u.failUnexpectedly(e.message,t)}#pe(){return this.#le.filter(e=>void 0!==e)}#f(e,t,n){const{secrets:r}=this.#u
 const s=this.#pe()
 const o=e.flatMap(({target:e,error:t})=>t?[{target:e,error:t}]:[])
 const i=1===s.length
-const c=o.slice(0,10).map(({target:e,error:t})=>i?yt(t,r):`${nr(e)}: ${yt(t,r)}`)
+const c=o.slice(0,10).map(({target:e,error:t})=>i?yt(t,r):`${tr(e)}: ${yt(t,r)}`)
 const a=o.length-c.length
-return{headline:mt(s),causes:a>0?[...c,`and ${a} more`]:c,advice:o.flatMap(({target:e,error:n})=>function(e,t,n){return[t instanceof NotConfirmedError?t.statusError:void 0,t].flatMap(t=>void 0===t?[]:er(et(t,tr(e),n)))}(e,n,t)),notes:[...void 0===n?[]:[`The step ended early: ${n}.`],...new Set(o.map(({error:e})=>function(e){return"stop"===e.operation&&e.mayHaveHappened?"The stop may have happened: check the task in CodeArts Check.":""}(e)).filter(Boolean))]}}#fe(e,t){const n=e.filter(({outcome:e,statusError:t})=>"stop-requested"===e&&void 0!==t)
+return{headline:mt(s),causes:a>0?[...c,`and ${a} more`]:c,advice:o.flatMap(({target:e,error:n})=>function(e,t,n){return[t instanceof NotConfirmedError?t.statusError:void 0,t].flatMap(t=>void 0===t?[]:Qn(et(t,er(e),n)))}(e,n,t)),notes:[...void 0===n?[]:[`The step ended early: ${n}.`],...new Set(o.map(({error:e})=>function(e){return"stop"===e.operation&&e.mayHaveHappened?"The stop may have happened: check the task in CodeArts Check.":""}(e)).filter(Boolean))]}}#fe(e,t){const n=e.filter(({outcome:e,statusError:t})=>"stop-requested"===e&&void 0!==t)
 const[r]=n
 if(void 0===r?.statusError)return
 const s=1===n.length?dt(r.target):`${n.length} scans (${r.target.taskId}, \u2026)`
 const o=yt(r.statusError,this.#u.secrets)
-this.#u.warn(`The API accepted the stop request, but the status of ${s} could not be read: ${o}`,er(et(r.statusError,tr(r.target),t)))}#me(e){const t=this.#pe()
+this.#u.warn(`The API accepted the stop request, but the status of ${s} could not be read: ${o}`,Qn(et(r.statusError,er(r.target),t)))}#me(e){const t=this.#pe()
 const[n]=t
 if(void 0!==n&&1===t.length){this.#u.summarize(e,function({target:e,statusCode:t,requestId:n,attempts:r,durationMs:s,error:o}){return[["Task",e.taskId],["Execution",e.executionId??""],["HTTP status",String(t??"")],["Error code",(o?.lastResponse??o)?.code??""],["Request ID",n],["Attempts",String(r)],["Duration",ct(s)]]}(n))
 return}const{secrets:r}=this.#u
 const s=["Task","Result","Message","Duration"]
 const o=e=>{const t=e.error??e.statusError
-return[{code:nr(e.target)},`${ut[e.outcome]} ${at[e.outcome]}`,{code:void 0===t?"":yt(t,r)},ct(e.durationMs)]}
+return[{code:tr(e.target)},`${ut[e.outcome]} ${at[e.outcome]}`,{code:void 0===t?"":yt(t,r)},ct(e.durationMs)]}
 const i=t.filter(({outcome:e})=>"failed"===e).map(o)
 const c=t.filter(({outcome:e})=>"failed"!==e).map(o)
 const a=t.length>50&&c.length>0
 const u=a?i:[...i,...c]
-this.#u.summarizeAll(e,[...u.length>0?[{folded:void 0,head:s,rows:u}]:[],...a?[{folded:`${c.length} others`,head:s,rows:c}]:[]])}}function er(e){return void 0===e?[]:[e]}function tr({executionId:e}){return void 0!==e}function nr({taskId:e,executionId:t}){return void 0===t?e:`${e} (${t})`}const rr="This job was cancelled or failed."
-const sr={"invalid-input":"Nothing is stopped, because an input was invalid when the job reached this step.","credential-rejected":"Nothing is stopped, because the credential was rejected (401) when the job reached this step. An access key is locked after more than five rejections.",rejected:"Nothing to stop: no scan was started.",uncertain:"Nothing is stopped, because the ID of the execution is not known. A scan may be running: look at the task in CodeArts Check."}
-function or(e,t){try{U(e,t)}catch(e){throw new UnexpectedError(new Error(cr(e)))}}function ir(e,{report:t}){try{U(Ie,e)}catch(e){t.addFailure(cr(e))}}function cr(e){return`The state for the end of the job could not be saved: ${L(e)}`}function ar(e,t){if(void 0===t)return e
+this.#u.summarizeAll(e,[...u.length>0?[{folded:void 0,head:s,rows:u}]:[],...a?[{folded:`${c.length} others`,head:s,rows:c}]:[]])}}function Qn(e){return void 0===e?[]:[e]}function er({executionId:e}){return void 0!==e}function tr({taskId:e,executionId:t}){return void 0===t?e:`${e} (${t})`}const nr="This job was cancelled or failed."
+const rr={"invalid-input":"Nothing is stopped, because an input was invalid when the job reached this step.","credential-rejected":"Nothing is stopped, because the credential was rejected (401) when the job reached this step. An access key is locked after more than five rejections.",rejected:"Nothing to stop: no scan was started.",uncertain:"Nothing is stopped, because the ID of the execution is not known. A scan may be running: look at the task in CodeArts Check."}
+function sr(e,t){try{U(e,t)}catch(e){throw new UnexpectedError(new Error(ir(e)))}}function or(e,{report:t}){try{U(Ie,e)}catch(e){t.addFailure(ir(e))}}function ir(e){return`The state for the end of the job could not be saved: ${L(e)}`}function cr(e,t){if(void 0===t)return e
 const{ifNotRunning:n,maxTasks:r,emptyHint:s}=e
-return{read:Se(t),ifNotRunning:n,maxTasks:r,emptyHint:s,saved:!0}}async function ur(e,t,{deps:n,voice:r}){const s=void 0===t?[]:function({secrets:e}){return e.filter(e=>""===q(e))}(t)
+return{read:Se(t),ifNotRunning:n,maxTasks:r,emptyHint:s,saved:!0}}async function ar(e,t,{deps:n,voice:r}){const s=void 0===t?[]:function({secrets:e}){return e.filter(e=>""===q(e))}(t)
 if(s.length>0){!function(e,{report:t}){t.failEarly({headline:"Could not stop the scan",causes:[`${e.join(" and ")} had a value when the job reached this step, but is empty now. GitHub evaluates inputs again at the end of a job; in a nested composite action, they may be empty then.`],advice:[nt("secret-missing")],notes:["The scan may still be running."]})}(s,r)
-return!1}const o=Wn(r,e,me)
+return!1}const o=Gn(r,e,me)
 return void 0!==o&&async function(e,t,n){const{targets:r,wait:s,ifNotRunning:o,timeoutSeconds:i}=e
 const{log:c}=n
 const a=new StopReport(n.report,r)
 const{clock:u}=t
 const d=new Deadline(i,u)
-const h=Bn(d,t,e=>c.attempt(e))
+const h=Wn(d,t,e=>c.attempt(e))
 t.lifecycle.watch(d,e=>a.failUnexpectedly(e))
 c.line(lt(`Stopping ${ht(r)}`,e))
 let l
-try{const t=await Fn(e,h,n)
+try{const t=await Bn(e,h,n)
 l=t.credential
 await async function(e,t){await Et(e,async(e,n,r)=>{const s=e=>t.onResult(n,e)
 s(await async function(e,t,{onAttempt:n,onAccepted:r}){const{api:s,clock:o}=t
@@ -1100,25 +1099,25 @@ return"checking"!==r&&"unknown"!==r}catch(e){n.line(`The status could not be rea
 return!1}}(e,n,s)?{outcome:"not-running",error:t}:{outcome:"failed",error:t}}(e,h.error,{api:s,ifNotRunning:n,log:c})}const f=l(await p.catch(e=>({outcome:"failed",error:xt(e)})))
 c.end(f)
 return f}(e,t,{onAttempt:r,onAccepted:s}))})}(r,{api:t.api,clock:u,deadline:d,wait:s,ifNotRunning:o,logger:e=>1===r.length?c.onlyTask():c.oneOfSeveral(e,s),onResult:(e,t)=>a.add(e,t)})}catch(e){if(!(e instanceof RequestError))throw e
-a.failRemaining(e)}const p={...Jn(e,l),ifNotRunning:o}
-return a.publish(p,d.interruption)}(o,n,r)}const dr={read:e=>q(e),ifNotRunning:"succeed",maxTasks:100,emptyHint:"Place the guard after the step that starts the scan, and check that this step sets its output.",saved:!1}
-function hr(){return zn({title:"Guard CodeArts Check Scan",emptyOutputs:{}})}async function lr(e){const t=hr()
-const n=Wn(t,dr,me)
-if(void 0===n){ir("invalid-input",t)
+a.failRemaining(e)}const p={...Fn(e,l),ifNotRunning:o}
+return a.publish(p,d.interruption)}(o,n,r)}const ur={read:e=>q(e),ifNotRunning:"succeed",maxTasks:100,emptyHint:"Place the guard after the step that starts the scan, and check that this step sets its output.",saved:!1}
+function dr(){return Ln({title:"Guard CodeArts Check Scan",emptyOutputs:{}})}async function hr(e){const t=dr()
+const n=Gn(t,ur,me)
+if(void 0===n){or("invalid-input",t)
 t.report.finish()
 return!1}const{log:r,report:s}=t
 const o=function({timeoutSeconds:e},{clock:t}){return e<=20?new Deadline(e,t):new Deadline(20,t,"20 s")}(n,e)
 e.lifecycle.watch(o,e=>s.failUnexpectedly(e.message,{}))
 const i=new GuardReport(s,n.targets)
-const c=Bn(o,e,e=>{if(401===e.status)ir("credential-rejected",t)
+const c=Wn(o,e,e=>{if(401===e.status)or("credential-rejected",t)
 r.attempt(e)})
 let a
-try{or(be,Re(n))
+try{sr(be,Re(n))
 !function(e,{seconds:t},n){const{targets:r,timeoutSeconds:s}=e
 n.line(lt(`Guarding ${ht(r)}`,e,t))
 if(s<=285)return
 n.line(`After a cancel, all steps that still run share 4 min 45 s. A stop that lasts longer is cut off without a report, although timeout-seconds is ${s}.`)}(n,o,r)
-const e=await Fn(n,c,t)
+const e=await Bn(n,c,t)
 a=e.credential
 await Et(n.targets,async(t,n,s)=>{const o=await async function(e,t,n){const r=e=>t.status(e,n).catch(e=>{if(e instanceof RequestError)return e
 throw e})
@@ -1133,71 +1132,71 @@ return`${kt(dt(e))} ${function({state:e,taskStatus:t,ratio:n}){switch(e){case"ch
 case"never-checked":return"has no status yet"
 case"unknown":return`has the unknown status ${t}`
 default:return`has ended (${e})`}}(t)}. It will be stopped if the job is cancelled or fails.${n}`}(t,o))})}catch(e){if(!(e instanceof RequestError))throw e
-i.addToAll(e)}const u=i.publish(Jn(n,a))
+i.addToAll(e)}const u=i.publish(Fn(n,a))
 s.finish()
 const{interruption:d}=o
 if(void 0===d||!u)return u
 r.line(`The step ended early: ${d}. The stop is requested at the end of the job.`)
-return!1}async function pr(e){const t=hr()
+return!1}async function lr(e){const t=dr()
 const{inputs:n,ending:r}=_e()
-const s=ar(dr,n)
-Gn(t,s)
-t.log.line(rr)
-if(void 0===r)return ur(s,n,{deps:e,voice:t})
-t.log.line(sr[r])
-return!1}function fr(e){const{status:t,code:n,kind:r,operation:s="start"}=e
+const s=cr(ur,n)
+zn(t,s)
+t.log.line(nr)
+if(void 0===r)return ar(s,n,{deps:e,voice:t})
+t.log.line(rr[r])
+return!1}function pr(e){const{status:t,code:n,kind:r,operation:s="start"}=e
 if("start"!==s)return!1
 if(e instanceof StartedWithError||"cut-short"===r)return!0
 if(null===t)return e.mayHaveHappened
-if(n===Ne||mr(e))return!1
-return t>=500||t<300&&""===n}function mr({status:e,code:t}){return 503===e&&t.startsWith("APIGW.")}class StartReport{#u
+if(n===Ne||fr(e))return!1
+return t>=500||t<300&&""===n}function fr({status:e,code:t}){return 503===e&&t.startsWith("APIGW.")}class StartReport{#u
 #i
 #ge
 #ye=""
 constructor(e,{report:t,log:n}){this.#u=t
 this.#i=n
 this.#ge=e}setExecutionId(e){this.#ye=e
-this.#u.setOutputs({"execution-id":e})}started(e,t){this.#we({outcome:"started","request-id":Xn(e,this.#u.secrets)})
+this.#u.setOutputs({"execution-id":e})}started(e,t){this.#we({outcome:"started","request-id":Vn(e,this.#u.secrets)})
 this.#i.line(`Started a scan of task ${this.#ge}: execution ${this.#ye}. It will be stopped if the job is cancelled or fails.`)
 const n=this.#u.finish()
 if(void 0===t)return n
 this.#i.line(`The step ended early: ${t}.`)
 return!1}failed(e,t,n){const{secrets:r}=this.#u
 const s=e.lastResponse??e
-this.#we({"error-code":Xn(s.code,r),"error-message":Xn(s.message,r),"request-id":Xn(s.requestId,r)})
-const o={headline:gr(e)?`A scan may have been started (task ${this.#ge})`:`Could not start a scan of task ${this.#ge}`,causes:[yt(e,r)],advice:yr(e,t),notes:wr(e,n)}
+this.#we({"error-code":Vn(s.code,r),"error-message":Vn(s.message,r),"request-id":Vn(s.requestId,r)})
+const o={headline:mr(e)?`A scan may have been started (task ${this.#ge})`:`Could not start a scan of task ${this.#ge}`,causes:[yt(e,r)],advice:gr(e,t),notes:yr(e,n)}
 this.#u.fail(o)
 this.#u.summarize(o,[["Task",this.#ge],["Execution",this.#ye]])
-this.#u.finish()}failUnexpectedly(e){this.#u.failUnexpectedly(e.message,{"execution-id":this.#ye})}#we(e){this.#u.setOutputs({...Kn,"execution-id":this.#ye,...e})}}function gr(e){return!(e instanceof StartedWithError)&&fr(e)}function yr(e,t){const n=et(e,!1,t)
+this.#u.finish()}failUnexpectedly(e){this.#u.failUnexpectedly(e.message,{"execution-id":this.#ye})}#we(e){this.#u.setOutputs({...Jn,"execution-id":this.#ye,...e})}}function mr(e){return!(e instanceof StartedWithError)&&pr(e)}function gr(e,t){const n=et(e,!1,t)
 const r=void 0===n?[]:[n]
-if(!gr(e))return r
-return[nt("start-uncertain"),...r.filter(({topic:e})=>"not-json"===e)]}function wr(e,t){const n=void 0===t?[]:[`The step ended early: ${t}.`]
+if(!mr(e))return r
+return[nt("start-uncertain"),...r.filter(({topic:e})=>"not-json"===e)]}function yr(e,t){const n=void 0===t?[]:[`The step ended early: ${t}.`]
 if(!(e instanceof StartedWithError))return n
-return[...n,`The response contains execution ID ${e.executionId}. This execution is stopped at the end of the job.`]}const kr=require("node:path")
-const vr="none"
+return[...n,`The response contains execution ID ${e.executionId}. This execution is stopped at the end of the job.`]}const wr=require("node:path")
+const kr="none"
 class StartFile{#ke
 announce(){if(void 0!==this.#ke)return
-const{tempFolder:e}=On()
-this.#ke=void 0===e?vr:(0,kr.join)(e,`codearts-check-${(0,pn.randomUUID)()}`)
-or(Ae,this.#ke)}write(e){if(void 0===this.#ke||this.#ke===vr)return
-try{(0,jn.writeFileSync)(`${this.#ke}.part`,e);(0,jn.renameSync)(`${this.#ke}.part`,this.#ke)}catch{}}}function $r(e){try{const t=(0,jn.readFileSync)(e,"utf8")
-return/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}catch{return}}const Er={read:e=>q(e),ifNotRunning:"succeed",maxTasks:1,emptyHint:"Set it to the ID of the check task.",saved:!1}
-const xr="Start CodeArts Check Scan"
-async function br(e){const t=zn({title:xr,emptyOutputs:Kn})
-const n=Wn(t,Er,ge)
+const{tempFolder:e}=Cn()
+this.#ke=void 0===e?kr:(0,wr.join)(e,`codearts-check-${(0,pn.randomUUID)()}`)
+sr(Ae,this.#ke)}write(e){if(void 0===this.#ke||this.#ke===kr)return
+try{(0,Nn.writeFileSync)(`${this.#ke}.part`,e);(0,Nn.renameSync)(`${this.#ke}.part`,this.#ke)}catch{}}}function vr(e){try{const t=(0,Nn.readFileSync)(e,"utf8")
+return/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}catch{return}}const $r={read:e=>q(e),ifNotRunning:"succeed",maxTasks:1,emptyHint:"Set it to the ID of the check task.",saved:!1}
+const Er="Start CodeArts Check Scan"
+async function xr(e){const t=Ln({title:Er,emptyOutputs:Jn})
+const n=Gn(t,$r,ge)
 const r=n?.targets[0]?.taskId
-if(void 0===n||void 0===r){ir("invalid-input",t)
+if(void 0===n||void 0===r){or("invalid-input",t)
 t.report.finish()
 return!1}const{log:s}=t
 const o=new Deadline(n.timeoutSeconds,e.clock)
 const i=new StartReport(r,t)
 e.lifecycle.watch(o,e=>i.failUnexpectedly(e))
-const c=Bn(o,e,e=>s.attempt(e))
+const c=Wn(o,e,e=>s.attempt(e))
 s.line(lt(`Starting a scan of task ${r}`,n))
 s.line("The scan covers the branch that is set in the task, not the commit of this workflow.")
 let a
-try{or(be,Re(n))
-const s=await Fn(n,c,t)
+try{sr(be,Re(n))
+const s=await Bn(n,c,t)
 a=s.credential
 const{requestId:u}=await function(e,t,{deps:n,session:r,voice:s,report:o}){const{deadline:i,onAttempt:c}=r
 const a=new StartFile
@@ -1207,9 +1206,9 @@ const d=function(e){const{deadline:t,random:n,isInterrupted:r,onAlreadyRunning:s
 let o=0
 let i=!1
 return{leastMs:Math.min(2e3,1e3*t.seconds*.1),retryInMs:e=>{o+=1
-if(r()||fr(e)||!function(e){if(e.code===Ne||429===e.status||mr(e))return!0
+if(r()||pr(e)||!function(e){if(e.code===Ne||429===e.status||fr(e))return!0
 return e instanceof NetworkError&&null===e.status&&(e.transient||"connection-refused"===e.kind||"proxy"===e.kind)}(e))return
-return Math.max(e.retryAfterMs??0,(e=>{if(e.code!==Ne)return An(o,n())
+return Math.max(e.retryAfterMs??0,(e=>{if(e.code!==Ne)return Tn(o,n())
 if(!i)s()
 i=!0
 return 2e3+3e3*n()})(e))}}}({deadline:i,random:n.random,isInterrupted:()=>u.isRequested,onAlreadyRunning:()=>s.log.line(`The task is already running (${Ne}), perhaps a scan of another run that is being stopped. The start is repeated until the deadline.`)})
@@ -1217,11 +1216,11 @@ if(i.remainingMs()<d.leastMs)throw function({interruption:e,limit:t}){return new
 return t.start(e,{once:d,beforeSend:()=>a.announce(),onConnected:()=>u.defer(),onAttempt:e=>{u.resume()
 c(e)},onStarted:e=>{a.write(e)
 o.setExecutionId(e)
-!function(e,{report:t}){try{U(Te,e)}catch(n){t.addFailure(`Execution ${e} may not be stopped at the end of the job. ${cr(n)}`)}}(e,s)}})}(r,s.api,{deps:e,session:c,voice:t,report:i})
+!function(e,{report:t}){try{U(Te,e)}catch(n){t.addFailure(`Execution ${e} may not be stopped at the end of the job. ${ir(n)}`)}}(e,s)}})}(r,s.api,{deps:e,session:c,voice:t,report:i})
 return i.started(u,o.interruption)}catch(e){if(!(e instanceof RequestError))throw e
-ir(function(e){if(D(e))return"credential-rejected"
-return gr(e)?"uncertain":"rejected"}(e),t)
-i.failed(e,Jn(n,a),o.interruption)
+or(function(e){if(D(e))return"credential-rejected"
+return mr(e)?"uncertain":"rejected"}(e),t)
+i.failed(e,Fn(n,a),o.interruption)
 return!1}}class DeferredInterruption{#ve
 #s
 #$e
@@ -1230,24 +1229,24 @@ constructor(e,t){this.#ve=e
 this.#s=t}get isRequested(){return void 0!==this.#$e}interrupt(e){this.#$e=e
 if(this.#Ee)this.#s.schedule(9e3,()=>this.#ve.interrupt(e))
 else this.#ve.interrupt(e)}defer(){this.#Ee=!0}resume(){this.#Ee=!1
-if(void 0!==this.#$e)this.#ve.interrupt(this.#$e)}}async function Ir(e){const t=zn({title:xr,emptyOutputs:{}})
+if(void 0!==this.#$e)this.#ve.interrupt(this.#$e)}}async function br(e){const t=Ln({title:Er,emptyOutputs:{}})
 const n=_e()
-const r=ar(Er,n.inputs)
-Gn(t,r)
-t.log.line(rr)
+const r=cr($r,n.inputs)
+zn(t,r)
+t.log.line(nr)
 const s=n.executionId??await function({startFile:e,ending:t},{clock:n,lifecycle:r},{log:s}){if(void 0===e||void 0!==t)return Promise.resolve(void 0)
 s.line("The response to the start is awaited for up to 15 s.")
 const o=new AbortController
 r.onInterrupt(()=>o.abort())
-return async function(e,t,n){if(e===vr)return
+return async function(e,t,n){if(e===kr)return
 const r=t.now()+15e3
-for(;;){const s=$r(e)
+for(;;){const s=vr(e)
 if(void 0!==s||n.aborted||t.now()>=r)return s
 await t.sleep(250,n).catch(()=>{})}}(e,n,o.signal)}(n,e,t)
 if(void 0===s)return function({ending:e,startFile:t},{log:n}){const r=e??(void 0===t?"rejected":"uncertain")
-n.line(sr[r])
+n.line(rr[r])
 return"rejected"===r}(n,t)
-return ur(function(e,t){const{ifNotRunning:n,maxTasks:r,emptyHint:s,saved:o}=e
+return ar(function(e,t){const{ifNotRunning:n,maxTasks:r,emptyHint:s,saved:o}=e
 const i={"execution-id":t,wait:"","if-not-running":""}
 return{read:t=>i[t]??e.read(t),ifNotRunning:n,maxTasks:r,emptyHint:s,saved:o}}(r,s),n.inputs,{deps:e,voice:t})}class WaitReport{#u
 #i
@@ -1268,8 +1267,8 @@ if(void 0!==this.#xe)return{issues:void 0,problem:{message:`${n}, and max-critic
 this.#u.warn(`${n}: ${yt(e,this.#u.secrets)}`,r)
 return{issues:void 0,problem:void 0}}#we({issues:e,problem:t}){const{secrets:n}=this.#u
 const r=t?.error?.lastResponse??t?.error
-this.#u.setOutputs({outcome:void 0===t?"succeeded":"failed",issues:JSON.stringify(e??{}),"error-code":Xn(r?.code??"",n),"error-message":Xn(r?.message??t?.message??"",n),"request-id":Xn(r?.requestId??"",n)})}#Te({issues:e,problem:t},n){const r=kt(dt(this.#r))
-const s=void 0===e?"":`: ${Tr(e)}`
+this.#u.setOutputs({outcome:void 0===t?"succeeded":"failed",issues:JSON.stringify(e??{}),"error-code":Vn(r?.code??"",n),"error-message":Vn(r?.message??t?.message??"",n),"request-id":Vn(r?.requestId??"",n)})}#Te({issues:e,problem:t},n){const r=kt(dt(this.#r))
+const s=void 0===e?"":`: ${Ir(e)}`
 if(void 0===t){this.#i.line(`${r} succeeded${s}`)
 this.#u.summarize({headline:`${r} succeeded`},n)
 return}if(void 0!==e)this.#i.line(`${r} ended${s}`)
@@ -1277,9 +1276,9 @@ const{message:o,error:i,advice:c}=t
 const a={headline:`${r} did not succeed`,causes:[`${o}${void 0===i?"":`: ${yt(i,this.#u.secrets)}`}`],advice:c,notes:[]}
 this.#u.fail(a)
 this.#u.summarize(a,n)}#Ae({issues:e},t){const{taskId:n,executionId:r=""}=this.#r
-return[["Task",n],["Execution",r],["Issues",void 0===e?"":Tr(e)],["Duration",ct(t)]]}#Re(e,t){const n=et(e,void 0!==this.#r.executionId,t)
-return void 0===n?[]:[n]}}function Tr({total:e,critical:t,major:n,minor:r,suggestion:s}){return`${e} ${1===e?"issue":"issues"} (${t} critical, ${n} major, ${r} minor, ${s} suggestion)`}function Ar(e,t,n){const r=Math.min(t,n.remainingMs()-1e3)
-return Math.max(r,Rr(e))}function Rr(e){return e instanceof RequestError?e.retryAfterMs??0:0}class StatusReader{#r
+return[["Task",n],["Execution",r],["Issues",void 0===e?"":Ir(e)],["Duration",ct(t)]]}#Re(e,t){const n=et(e,void 0!==this.#r.executionId,t)
+return void 0===n?[]:[n]}}function Ir({total:e,critical:t,major:n,minor:r,suggestion:s}){return`${e} ${1===e?"issue":"issues"} (${t} critical, ${n} major, ${r} minor, ${s} suggestion)`}function Tr(e,t,n){const r=Math.min(t,n.remainingMs()-1e3)
+return Math.max(r,Ar(e))}function Ar(e){return e instanceof RequestError?e.retryAfterMs??0:0}class StatusReader{#r
 #x
 #Se
 constructor(e,t){this.#r=e
@@ -1309,22 +1308,22 @@ const{interruption:t,limit:n}=this.#ve
 const r=void 0===t?"deadline":"cancelled"
 const s=void 0===t?`after ${n}`:`when ${t}`
 const o=(e,t)=>({message:e,reason:r,error:t})
-if(e instanceof DeadlineError)return o(_r,e)
-if(void 0===e||e instanceof RequestError)return o(`${_r} ${s}`,e)
+if(e instanceof DeadlineError)return o(Rr,e)
+if(void 0===e||e instanceof RequestError)return o(`${Rr} ${s}`,e)
 if(void 0!==this.#m)return o(`The scan was not seen running ${void 0===t?`within ${n}`:`before ${t}`}. The status '${e.state}' may be that of the previous scan`)
 if("checking"===e.state)return o(`The scan was still running ${s}`)
 return"never-checked"===e.state?o(`The service had no status for this scan ${s}`):o(`The scan had the unknown status ${e.taskStatus} ${s}`)}#Me(e,t){const n=D(e)||t&&Me(e)
-const r=Rr(e)>this.#ve.remainingMs()
-return n||r?{failure:{message:_r,reason:"request",error:e}}:void 0}#Ue(e){const t=this.#s.now()
+const r=Ar(e)>this.#ve.remainingMs()
+return n||r?{failure:{message:Rr,reason:"request",error:e}}:void 0}#Ue(e){const t=this.#s.now()
 const{state:n}=e
 this.#je="never-checked"===n?this.#je??t:void 0
-if(void 0!==this.#je&&t-this.#je>=3e5)return{failure:Cr}
+if(void 0!==this.#je&&t-this.#je>=3e5)return{failure:Sr}
 if(function(e){return"succeeded"===e||"failed"===e||"stopped"===e}(n))return this.#He(n,t)
 this.#m=void 0
 this.#Ne||="checking"===n
 this.#Oe.show(We(e))
 return}#He(e,t){if(this.#m?.state!==e)this.#m={state:e,sinceMs:t}
-if(this.#Ne||t-this.#m.sinceMs>=3e4)return{failure:Sr[e]}
+if(this.#Ne||t-this.#m.sinceMs>=3e4)return{failure:_r[e]}
 this.#Oe.show(`Not seen running yet: the status '${e}' may be that of the previous scan`)
 return}}class Progress{#s
 #i
@@ -1335,13 +1334,13 @@ this.#i=t}show(e){const t=this.#s.now()
 if(e===this.#c||t-this.#a<1e4)return
 this.#c=e
 this.#a=t
-this.#i.line(e)}}const _r="The status could not be read"
-const Sr={succeeded:void 0,failed:{message:"The scan failed",reason:"scan-failed",error:void 0},stopped:{message:"The scan was stopped",reason:"scan-stopped",error:void 0}}
-const Cr={message:"The service has had no status for this scan for 5 minutes",reason:"no-status",error:void 0}
-const{read:Or,ifNotRunning:qr,emptyHint:Nr,saved:jr}=fe
-const Mr={read:Or,ifNotRunning:qr,maxTasks:1,emptyHint:Nr,saved:jr}
-async function Ur(e){const t=zn({title:"Wait for CodeArts Check Scan",emptyOutputs:Zn})
-const n=Wn(t,Mr,ye)
+this.#i.line(e)}}const Rr="The status could not be read"
+const _r={succeeded:void 0,failed:{message:"The scan failed",reason:"scan-failed",error:void 0},stopped:{message:"The scan was stopped",reason:"scan-stopped",error:void 0}}
+const Sr={message:"The service has had no status for this scan for 5 minutes",reason:"no-status",error:void 0}
+const{read:Cr,ifNotRunning:Or,emptyHint:qr,saved:Nr}=fe
+const jr={read:Cr,ifNotRunning:Or,maxTasks:1,emptyHint:qr,saved:Nr}
+async function Mr(e){const t=Ln({title:"Wait for CodeArts Check Scan",emptyOutputs:Kn})
+const n=Gn(t,jr,ye)
 const r=n?.targets[0]
 if(void 0===n||void 0===r)return!1
 const{clock:s,lifecycle:o}=e
@@ -1350,11 +1349,11 @@ const a=s.now()
 const u=new Deadline(n.timeoutSeconds,s)
 o.watch(u,e=>c.failUnexpectedly(e.message,{}))
 i.line(lt(`Waiting for ${dt(r)}`,n))
-const d=Bn(u,e,e=>i.attempt(e))
+const d=Wn(u,e,e=>i.attempt(e))
 const h=new Waiting(n,{deps:e,session:d,voice:t})
 const l=await h.run(r)
 const{maxCritical:p}=n
-return new WaitReport({target:r,maxCritical:p},t).publish(l,Jn(n,h.credential),s.now()-a)}class Waiting{#Pe
+return new WaitReport({target:r,maxCritical:p},t).publish(l,Fn(n,h.credential),s.now()-a)}class Waiting{#Pe
 #De
 #Le
 constructor(e,t){this.#Pe=e
@@ -1366,19 +1365,19 @@ const i=new StatusReader(e,t)
 for(let e=2e3;;e=Math.min(15e3,1.25*e)){const t=await i.read()
 const s=o.see(t)
 if(void 0!==s)return s.failure
-const c=Ar(t,o.sooner(e),r)
+const c=Tr(t,o.sooner(e),r)
 if(c<=0)return o.timeUp()
 await n.sleep(c,r.signal).catch(()=>{})}}(e,{api:s,clock:n.clock,deadline:t.deadline,log:r.log,renew:async()=>{if(!0!==this.#Le?.hasExpired(n.clock.date()))return
 s=await this.#Ge()
 return s}})
 if(void 0!==o)return{failure:o}
 return{failure:o,issues:await this.#We(e,s)}}catch(e){if(!(e instanceof RequestError))throw e
-return{failure:{message:`The ${"result"===e.operation?"result":"status"} could not be read`,reason:"request",error:e}}}}async#ze(e){const{api:t,credential:n}=await Fn(this.#Pe,e,this.#De.voice)
+return{failure:{message:`The ${"result"===e.operation?"result":"status"} could not be read`,reason:"request",error:e}}}}async#ze(e){const{api:t,credential:n}=await Bn(this.#Pe,e,this.#De.voice)
 this.#Le=n
 return t}#Ge(){const{session:e,deps:t,voice:n}=this.#De
 n.log.line("The temporary access key has expired: exchanging the ID token again")
-return this.#ze(Bn(e.deadline,t,e.onAttempt))}async#We(e,t){try{return await t.issues(e,e=>this.#De.voice.log.attempt(e))}catch(e){if(e instanceof RequestError&&"interrupted"!==e.kind)return e
-throw e}}}function Hr(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}function Pr(e){process.exitCode=1
+return this.#ze(Wn(e.deadline,t,e.onAttempt))}async#We(e,t){try{return await t.issues(e,e=>this.#De.voice.log.attempt(e))}catch(e){if(e instanceof RequestError&&"interrupted"!==e.kind)return e
+throw e}}}function Ur(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}function Hr(e){process.exitCode=1
 process.stdout.cork()
 setImmediate(()=>process.stdout.uncork())
 !function(e,t,n){let r=!1
@@ -1395,22 +1394,22 @@ const a=e=>{if(r)return
 try{i(e instanceof RequestError?e:new UnexpectedError(e))}catch{}c(1)}
 const u=e=>{if(r||s)return
 s=!0
-if(void 0===o)a(Hr(e))
+if(void 0===o)a(Ur(e))
 else o(e)}
 const d=e=>{s=!1
 o=e}
 for(const e of["uncaughtException","unhandledRejection"])t.on(e,e=>u(`an unexpected error occurred: ${L(e)}`))
-t.on("beforeExit",()=>a(Hr("the process ran out of work")))
+t.on("beforeExit",()=>a(Ur("the process ran out of work")))
 t.onClosedLog(()=>u("the log was closed"))
 for(const e of["SIGINT","SIGTERM","SIGBREAK"])t.on(e,()=>u(`the step was cancelled (${e})`))
 e({watch:(e,t)=>{i=t
 d(t=>e.interrupt(t))
-e.signal.addEventListener("abort",()=>{n.schedule(600,()=>a(function({interruption:e,limit:t}){if(void 0!==e)return Hr(e)
+e.signal.addEventListener("abort",()=>{n.schedule(600,()=>a(function({interruption:e,limit:t}){if(void 0!==e)return Ur(e)
 return new DeadlineError(`The step did not end within ${t}`,{kind:"deadline"})}(e)))})},onInterrupt:d}).then(e=>c(e?0:1),a)}(t=>e({clock:bt,random:Math.random,lifecycle:t}),{on:(e,t)=>process.on(e,t),onClosedLog:e=>process.stdout.on("error",e),flush:e=>{process.stdout.uncork()
-process.stdout.write("",()=>setImmediate(e))},hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>zn({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},bt)}const Dr=()=>Pr(lr)
-const Lr=()=>Pr(pr)
-const zr=()=>Pr(br)
-const Gr=()=>Pr(Ir)
-const Wr=()=>Pr(Ur)
+process.stdout.write("",()=>setImmediate(e))},hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>Ln({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},bt)}const Pr=()=>Hr(hr)
+const Dr=()=>Hr(lr)
+const Lr=()=>Hr(xr)
+const zr=()=>Hr(br)
+const Gr=()=>Hr(Mr)
 module.exports=o})()
 

@@ -27,8 +27,8 @@ export interface Lifecycle {
    */
   watch(deadline: Deadline, lastResort: (error: RequestError) => void): void;
   /**
-   * @param listener called once, in place of an earlier one, if the process is asked to end, with a reason like 'the step was
-   *   cancelled (SIGTERM)'; it interrupts the deadline, now or soon
+   * @param listener called once, in place of an earlier listener, if the process is asked to end,
+   *   with a reason like 'the step was cancelled (SIGTERM)'; it interrupts the deadline, now or soon
    */
   onInterrupt(listener: (reason: string) => void): void;
 }

@@ -61,9 +61,7 @@ function findMark(json: JsonRecord, innerStatus: boolean): ApiErrorBody | undefi
     isGiven(error) ||
     isGiven(errors) ||
     (typeof status === 'string' && status.toLowerCase() === 'error') ||
-    (innerStatus &&
-      (httpStatus ?? undefined) !== undefined &&
-      !GOOD_INNER_STATUSES.includes(httpStatus));
+    (innerStatus && ![undefined, null, ...GOOD_INNER_STATUSES].includes(httpStatus));
   if (!isError) return undefined;
   const held = [error, Array.isArray(errors) ? errors[0] : errors, textOf(result)];
   return held.map(describeHeld).find(Boolean) ?? findCode(json, true) ?? { code: '', message: '' };

@@ -54,9 +54,7 @@ export function assumeAgencyWithOidc(options: AssumeAgencyOptions): Promise<Temp
     },
     authorize: (request) => request,
     parse: (response, now) => {
-      const credentials = asRecord(asRecord(parseJson(response.body))['credentials']);
-      for (const part of KEY_PARTS)
-        if (typeof credentials[part] === 'string') mask(credentials[part]);
+      for (const secret of keyPartsIn(parseJson(response.body))) mask(secret);
       return parseKey(parseResponse(response, now));
     },
     retries: options.retries,
@@ -64,14 +62,19 @@ export function assumeAgencyWithOidc(options: AssumeAgencyOptions): Promise<Temp
   });
 }
 
-const KEY_PARTS = ['access_key_id', 'secret_access_key', 'security_token'] as const;
-
 // https://tc39.es/ecma262/#sec-time-values-and-time-range
 const MAX_TIME_MS = 8.64e15;
 
 // What a header can carry. Only the secret key is never sent, but STS issues none with other
 // characters either.
 const HEADER_VALUE = /^[\x21-\x7e]+$/;
+
+function keyPartsIn(json: unknown): string[] {
+  const credentials = asRecord(asRecord(json)['credentials']);
+  return ['access_key_id', 'secret_access_key', 'security_token']
+    .map((name) => credentials[name])
+    .filter((part) => typeof part === 'string');
+}
 
 function parseKey(success: Success): TemporaryAccessKey {
   const credentials = asRecord(asRecord(success.json)['credentials']);
