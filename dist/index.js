@@ -782,14 +782,15 @@ this.#R=Math.max(this.#R,t+this.#C)}this.#R=Math.max(this.#R,t+(n??0))}}class cl
 #O=an(16)
 #N=new Throttle
 #q=new AbortController
-#j
+#j=!1
 #U
+#M
 constructor(e){this.#b=e
 const{signal:t}=e.deadline
 t.addEventListener("abort",()=>this.#q.abort(),{once:!0})
 if(t.aborted)this.#q.abort()}get ended(){return this.#q.signal}async send(e){let t
 let n=void 0!==e.once
-for(let r=1,o=e.retries;;r++){const s=this.#O(()=>this.#M(e,{number:r,retriesLeft:o,freshConnection:n}))
+for(let r=1,o=e.retries;;r++){const s=this.#O(()=>this.#P(e,{number:r,retriesLeft:o,freshConnection:n}))
 const[i,c]=await s.catch(n=>{throw n instanceof RequestError?dn(n,e.operation,t):n})
 e.onAttempt(c)
 if(void 0===i.error)return i.value
@@ -798,18 +799,20 @@ const{nextInMs:a}=c
 if(void 0===a)throw t
 n||=t.staleConnection
 if(hn(t))o-=1
-await this.#P(a)}}async#M(e,t){await this.#H()
+await this.#H(a)}}async#P(e,t){await this.#D()
 const{clock:n}=this.#b
 const r=e.authorize(e.request,n.date())
 const o=n.now()
-const s=await this.#D(e,r,t.freshConnection)
+const s=await this.#L(e,r,t.freshConnection)
 const{error:i,status:c}=s
-if(401===i?.status)this.#L(i)
-if(429===i?.status){this.#j=i
+if(401===i?.status)this.#z(i)
+this.#j||=function(e,t){return"id-token"!==e&&"sts"!==e&&null!==t&&t<500&&401!==t&&429!==t}(e.operation,c)
+this.#O.concurrency=this.#j?16:4
+if(429===i?.status){this.#U=i
 this.#N.rejected(o,n.now(),i.retryAfterMs)}else if(null!==c)this.#N.admitted()
-const a=i&&this.#z(i,e,t)
+const a=i&&this.#B(i,e,t)
 const{number:u}=t
-return[s,{request:r,number:u,status:c,durationMs:n.now()-o,error:i,nextInMs:a}]}async#D(e,t,n){const{transport:r,clock:o,deadline:s}=this.#b
+return[s,{request:r,number:u,status:c,durationMs:n.now()-o,error:i,nextInMs:a}]}async#L(e,t,n){const{transport:r,clock:o,deadline:s}=this.#b
 const i=new AbortController
 const c=()=>i.abort()
 const a=void 0===e.once?o.schedule(2e4,c):()=>{}
@@ -817,22 +820,22 @@ s.signal.addEventListener("abort",c)
 if(s.signal.aborted)c()
 try{const s=await r.send(t,{signal:i.signal,freshConnection:n,onConnected:e.onConnected})
 return{value:e.parse(s,o.date()),error:void 0,status:s.status}}catch(e){if(!(e instanceof RequestError))throw e
-const n=this.#B(e,t,i.signal)
+const n=this.#G(e,t,i.signal)
 return{error:n,status:n.status}}finally{a()
-s.signal.removeEventListener("abort",c)}}#B(e,t,n){const{deadline:r}=this.#b
+s.signal.removeEventListener("abort",c)}}#G(e,t,n){const{deadline:r}=this.#b
 if(!(n.aborted&&e instanceof NetworkError))return e
 if(r.signal.aborted)return pn(r,e)
 const o="proxy"===e.kind
-return new NetworkError(`${o?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{...ln(e),kind:o?"proxy":"timeout",transient:!0})}#L(e){this.#U??=e
-this.#q.abort()}async#H(){const{clock:e,deadline:t}=this.#b
-for(;;){if(void 0!==this.#U)throw new SkippedError("the credential was rejected",this.#U)
-if(t.signal.aborted)throw this.#G()
+return new NetworkError(`${o?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{...ln(e),kind:o?"proxy":"timeout",transient:!0})}#z(e){this.#M??=e
+this.#q.abort()}async#D(){const{clock:e,deadline:t}=this.#b
+for(;;){if(void 0!==this.#M)throw new SkippedError("the credential was rejected",this.#M)
+if(t.signal.aborted)throw this.#W()
 const n=this.#N.nextMs-e.now()
 if(n<=0){this.#N.take(e.now())
-return}if(n>=t.remainingMs())throw this.#G()
-await this.#P(n)}}async#P(e){await this.#b.clock.sleep(e,this.ended).catch(()=>{})}#G(){const{clock:e,deadline:t}=this.#b
-const n=this.#N.nextMs>e.now()?this.#j:void 0
-return void 0===n||void 0!==t.interruption?pn(t):new SkippedError("the API throttles requests past the deadline",n)}#z(e,{once:t},{number:n,retriesLeft:r}){const{clock:o,deadline:s,random:i}=this.#b
+return}if(n>=t.remainingMs())throw this.#W()
+await this.#H(n)}}async#H(e){await this.#b.clock.sleep(e,this.ended).catch(()=>{})}#W(){const{clock:e,deadline:t}=this.#b
+const n=this.#N.nextMs>e.now()?this.#U:void 0
+return void 0===n||void 0!==t.interruption?pn(t):new SkippedError("the API throttles requests past the deadline",n)}#B(e,{once:t},{number:n,retriesLeft:r}){const{clock:o,deadline:s,random:i}=this.#b
 if(401===e.status)return
 const c=void 0===t?function(e,t,n){if(!hn(e))return 0
 return e.transient?e.retryAfterMs??function(e,t){return t*Math.min(16e3,1e3*2**(e-1))}(t,n):void 0}(e,n,i()):t.retryInMs(e)
@@ -844,82 +847,82 @@ const o=null===r.status?"No response":"No complete response"
 return void 0===e?new DeadlineError(`${o} within ${t}`,{...r,kind:"deadline"}):new DeadlineError(`${o} before ${e}`,{...r,kind:"interrupted"})}function fn(){const e=G("GITHUB_SERVER_URL")
 const t=G("GITHUB_ACTION_REPOSITORY")
 const n=G("GITHUB_ACTION_REF")
-return/^https:\/\/[\w.-]+(?::\d+)?$/.test(e)&&/^[\w.-]+\/[\w.-]+$/.test(t)&&/^[\w./-]+$/.test(n)?`${e}/${t}/blob/${n}/docs/troubleshooting.md`:void 0}class Log{#W
-constructor(e){this.#W=e}line(e){M(this.#F(e))}attempt(e){this.line(mn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(_e(e,this.#W))}}}oneOfSeveral(e,t){const n=[]
-const r=e=>n.push(this.#F(e))
-return{line:r,attempt:e=>r(mn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${xe(e)}`)},end:e=>{const t=_e(e,this.#W)
+return/^https:\/\/[\w.-]+(?::\d+)?$/.test(e)&&/^[\w.-]+\/[\w.-]+$/.test(t)&&/^[\w./-]+$/.test(n)?`${e}/${t}/blob/${n}/docs/troubleshooting.md`:void 0}class Log{#F
+constructor(e){this.#F=e}line(e){M(this.#K(e))}attempt(e){this.line(mn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(_e(e,this.#F))}}}oneOfSeveral(e,t){const n=[]
+const r=e=>n.push(this.#K(e))
+return{line:r,attempt:e=>r(mn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${xe(e)}`)},end:e=>{const t=_e(e,this.#F)
 if(0===n.length)return this.line(t)
-p("group",this.#F(t))
+p("group",this.#K(t))
 for(const e of n)M(e)
-p("endgroup")}}}#F(e){return this.#W.sanitize(e,2e3)}}function mn(e){const{request:t,number:n,status:r,durationMs:o,error:s,nextInMs:i}=e
+p("endgroup")}}}#K(e){return this.#F.sanitize(e,2e3)}}function mn(e){const{request:t,number:n,status:r,durationMs:o,error:s,nextInMs:i}=e
 const c=[`${t.method} ${t.url.href} \u2192 ${null===r?"no response":`HTTP ${r}`} in ${ve(o)}`]
 if(void 0!==s)c.push([s.code,s.message].filter(Boolean).join(" "))
 if(void 0!==i)c.push(`attempt ${n+1} in ${ve(i)}`)
 return c.join("; ")}const gn=require("node:fs")
-class SummaryWriter{#W
-#K
-constructor(e,t){this.#W=e
-this.#K=t}ofOne(e,t){const n=t.filter(([,e])=>""!==e).map(([e,t])=>`<tr><td>${e}</td><td>${this.#J(t,300)}</td></tr>\n`)
+class SummaryWriter{#F
+#J
+constructor(e,t){this.#F=e
+this.#J=t}ofOne(e,t){const n=t.filter(([,e])=>""!==e).map(([e,t])=>`<tr><td>${e}</td><td>${this.#Z(t,300)}</td></tr>\n`)
 const r=0===n.length?"":`<table>\n${n.join("")}</table>\n`
-return`${this.#Z(e)}${this.#Y(e)}${this.#V(e)}${r}\n`}ofSeveral(e,t){const n=`${this.#V(e)}\n`
-let r=this.#Z(e)
+return`${this.#Y(e)}${this.#V(e)}${this.#X(e)}${r}\n`}ofSeveral(e,t){const n=`${this.#X(e)}\n`
+let r=this.#Y(e)
 let o=1e6-Buffer.byteLength(r+n)
-for(const e of t){const t=this.#X(e,o)
+for(const e of t){const t=this.#Q(e,o)
 o-=Buffer.byteLength(t)
-r+=t}return r+n}#Z({headline:e}){return`<h3>${this.#Q(e)}</h3>\n`}#Y(e){if(!("causes"in e))return""
-return e.causes.map(e=>`<p>${this.#J(e,2e3)}</p>\n`).join("")}#V(e){if(!("advice"in e))return""
+r+=t}return r+n}#Y({headline:e}){return`<h3>${this.#ee(e)}</h3>\n`}#V(e){if(!("causes"in e))return""
+return e.causes.map(e=>`<p>${this.#Z(e,2e3)}</p>\n`).join("")}#X(e){if(!("advice"in e))return""
 const{notes:t,advice:n,end:r}=e
-const o=[...new Set([...t.map(e=>this.#Q(e)),...n.map(e=>`${this.#Q(e.text)}${this.#ee(e)}`)])].map(e=>`<li>${e}</li>\n`).join("")
-const s=void 0===r?"":`<p>${this.#Q(r)}</p>\n`
-return""===o?s:`<p><strong>What to do</strong></p>\n<ul>\n${o}</ul>\n${s}`}#ee({topic:e}){if(void 0===this.#K)return""
-return` <a href="${ke(this.#W.redact(`${this.#K}#${e}`))}">Troubleshooting</a>`}#X({folded:e,head:t,rows:n},r){let o=r-300
-const s=n.map(e=>`<tr>${e.map(e=>`<td>${this.#te(e)}</td>`).join("")}</tr>\n`).filter(e=>{o-=Buffer.byteLength(e)
+const o=[...new Set([...t.map(e=>this.#ee(e)),...n.map(e=>`${this.#ee(e.text)}${this.#te(e)}`)])].map(e=>`<li>${e}</li>\n`).join("")
+const s=void 0===r?"":`<p>${this.#ee(r)}</p>\n`
+return""===o?s:`<p><strong>What to do</strong></p>\n<ul>\n${o}</ul>\n${s}`}#te({topic:e}){if(void 0===this.#J)return""
+return` <a href="${ke(this.#F.redact(`${this.#J}#${e}`))}">Troubleshooting</a>`}#Q({folded:e,head:t,rows:n},r){let o=r-300
+const s=n.map(e=>`<tr>${e.map(e=>`<td>${this.#ne(e)}</td>`).join("")}</tr>\n`).filter(e=>{o-=Buffer.byteLength(e)
 return o>0})
 const i=t.map(e=>`<th>${e}</th>`).join("")
 const c=s.length<n.length?`<p>and ${n.length-s.length} more</p>\n`:""
 const a=`<table>\n<tr>${i}</tr>\n${s.join("")}</table>\n${c}`
-return void 0===e?a:`<details><summary>${ke(e)}</summary>\n${a}</details>\n`}#te(e){return"string"==typeof e?ke(e):this.#J(e.code,300)}#Q(e){return ke(this.#W.sanitize(e,2e3))}#J(e,t){const n=this.#W.sanitize(e,t)
+return void 0===e?a:`<details><summary>${ke(e)}</summary>\n${a}</details>\n`}#ne(e){return"string"==typeof e?ke(e):this.#Z(e.code,300)}#ee(e){return ke(this.#F.sanitize(e,2e3))}#Z(e,t){const n=this.#F.sanitize(e,t)
 return""===n?" ":`<code>${ke(n)}</code>`}}class Report{#b
-#ne
-#re={}
-#oe=new Set
-#se=!0
-#ie=!1
+#re
+#oe={}
+#se=new Set
+#ie=!0
+#ce=!1
 constructor(e){this.#b=e
-this.#ne=new SummaryWriter(e.secrets,e.docsUrl)}get secrets(){return this.#b.secrets}setOutputs(e){const t=Object.entries(e).filter(([e])=>e in this.#b.emptyOutputs)
-this.#re={...this.#re,...Object.fromEntries(t)}
+this.#re=new SummaryWriter(e.secrets,e.docsUrl)}get secrets(){return this.#b.secrets}setOutputs(e){const t=Object.entries(e).filter(([e])=>e in this.#b.emptyOutputs)
+this.#oe={...this.#oe,...Object.fromEntries(t)}
 try{for(const[e,n]of t)j(e,n)}catch(e){this.addFailure(`The outputs could not be set: ${a(e)}`)}}fail({headline:e,causes:t,advice:n,notes:r,end:o}){const s=1===t.length?[`${e}: ${t[0]}`]:[e,...t]
-const i=this.#ce(s)
+const i=this.#ae(s)
 const c=void 0===o?[]:[o]
 const a=4e3-Math.min(i.length,1e3)
 let u=n.length
-let d=this.#ce([...r,...this.#ae(n),...c])
+let d=this.#ae([...r,...this.#ue(n),...c])
 for(;u>0&&d.length>=a;){u-=1
-d=this.#ce([...r,...this.#ae(n.slice(0,u)),...c])}const h=[we(i,4e3-d.length-1),d]
-this.#ue(h.filter(Boolean).join("\n"))}warn(e,t){U(this.#ce([e,...this.#ae(t)]),{title:this.#b.title})}failEarly(e){const t=this.#de(e.causes.join(" "))
+d=this.#ae([...r,...this.#ue(n.slice(0,u)),...c])}const h=[we(i,4e3-d.length-1),d]
+this.#de(h.filter(Boolean).join("\n"))}warn(e,t){U(this.#ae([e,...this.#ue(t)]),{title:this.#b.title})}failEarly(e){const t=this.#he(e.causes.join(" "))
 this.setOutputs({...this.#b.emptyOutputs,outcome:"failed","error-message":t})
 this.fail(e)
 this.summarize(e,[])
-this.finish()}failUnexpectedly(e,t){const n=this.#de(e)
+this.finish()}failUnexpectedly(e,t){const n=this.#he(e)
 const r={...this.#b.emptyOutputs,outcome:"failed","error-message":n}
-this.setOutputs({...r,...this.#re,...t})
-if(!this.#ie)this.#ue(n)
-this.finish()}summarize(e,t){this.#he(()=>this.#ne.ofOne(e,t))}summarizeAll(e,t){this.#he(()=>this.#ne.ofSeveral(e,t))}addFailure(e){this.#oe.add(e)
-this.#se=!1}finish(){if(0===this.#oe.size)return this.#se
-const e=this.#ce([...this.#oe])
-this.#oe.clear()
-if(this.#ie)U(e,{title:this.#b.title})
-else this.#ue(e)
-return!1}#he(e){const{summaryFile:t}=this.#b
+this.setOutputs({...r,...this.#oe,...t})
+if(!this.#ce)this.#de(n)
+this.finish()}summarize(e,t){this.#le(()=>this.#re.ofOne(e,t))}summarizeAll(e,t){this.#le(()=>this.#re.ofSeveral(e,t))}addFailure(e){this.#se.add(e)
+this.#ie=!1}finish(){if(0===this.#se.size)return this.#ie
+const e=this.#ae([...this.#se])
+this.#se.clear()
+if(this.#ce)U(e,{title:this.#b.title})
+else this.#de(e)
+return!1}#le(e){const{summaryFile:t}=this.#b
 if(void 0===t)return
-try{!function(e,t){(0,gn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${a(e)}`,[])}}#ae(e){const{docsUrl:t}=this.#b
+try{!function(e,t){(0,gn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${a(e)}`,[])}}#ue(e){const{docsUrl:t}=this.#b
 const n=void 0===t?[]:e.map(({topic:e})=>`${t}#${e}`)
-return[...new Set([...e.map(({text:e})=>e),...n])]}#ce(e){return e.map(e=>this.#de(e)).join("\n")}#de(e){return this.secrets.sanitize(e,1e3)}#ue(e){this.#ie=!0
-!function(e,t={}){l("error",h(t),e instanceof Error?e.toString():e)}(e,{title:this.#b.title})}}class Secrets{#le=new Set
+return[...new Set([...e.map(({text:e})=>e),...n])]}#ae(e){return e.map(e=>this.#he(e)).join("\n")}#he(e){return this.secrets.sanitize(e,1e3)}#de(e){this.#ce=!0
+!function(e,t={}){l("error",h(t),e instanceof Error?e.toString():e)}(e,{title:this.#b.title})}}class Secrets{#pe=new Set
 add(e){if(""===e)return
 !function(e){l("add-mask",{},e)}(e)
 const t=[e,e.replaceAll(" ","+"),JSON.stringify(e).slice(1,-1)]
-for(const e of t)this.#le.add(e.toWellFormed())}redact(e){const t=[...this.#le]
+for(const e of t)this.#pe.add(e.toWellFormed())}redact(e){const t=[...this.#pe]
 const n=e.toWellFormed()
 if(!e.includes("%")&&!t.some(e=>n.includes(e)))return e
 const r=$n(e)

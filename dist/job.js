@@ -26,7 +26,7 @@ n.r=e=>{if("undefined"!=typeof Symbol&&Symbol.toStringTag)Object.defineProperty(
 Object.defineProperty(e,"__esModule",{value:!0})}
 var o={}
 n.r(o)
-n.d(o,{guard:()=>Pr,guardPost:()=>Dr,start:()=>Lr,startPost:()=>zr,wait:()=>Gr})
+n.d(o,{guard:()=>Hr,guardPost:()=>Dr,start:()=>Lr,startPost:()=>zr,wait:()=>Gr})
 const i=require("os")
 function c(e){if(null==e)return""
 else if("string"==typeof e||e instanceof String)return e
@@ -281,8 +281,8 @@ if(t&&!1===t.trimWhitespace)return n
 return n.trim()}function N(e,t){if(process.env.GITHUB_OUTPUT)return f("OUTPUT",m(e,t))
 process.stdout.write(i.EOL)
 u("set-output",{name:e},c(t))}function j(e,t={}){u("warning",a(t),e instanceof Error?e.toString():e)}function M(e){process.stdout.write(e+i.EOL)}function U(e,t){if(process.env.GITHUB_STATE)return f("STATE",m(e,t))
-u("save-state",{name:e},c(t))}const H=require("node:util")
-const P=new Set([500,502,503,504])
+u("save-state",{name:e},c(t))}const P=require("node:util")
+const H=new Set([500,502,503,504])
 class RequestError extends Error{kind
 status
 code
@@ -307,7 +307,7 @@ if(null===this.status)this.#n=t?.lastResponse
 return this}}class ApiError extends RequestError{name="ApiError"}class NetworkError extends RequestError{name="NetworkError"}class DeadlineError extends RequestError{name="DeadlineError"}class UnexpectedError extends RequestError{name="UnexpectedError"
 constructor(e){super(`Unexpected error: ${L(e)}`,{kind:"unexpected",cause:e})}}class SkippedError extends RequestError{name="SkippedError"
 constructor(e,t){super(`Not sent, because ${e}: ${t.message}`,{kind:t.kind,code:t.code,cause:t})}get operation(){return this.cause.operation}}function D(e){return 401===(e instanceof SkippedError?e.cause:e).status}function L(e){if(e instanceof Error)return e.message||e.name
-return"string"==typeof e?e:(0,H.inspect)(e)}class InputError extends Error{name="InputError"
+return"string"==typeof e?e:(0,P.inspect)(e)}class InputError extends Error{name="InputError"
 constructor(e,t,n){super(`${e} ${t}${void 0===n?"":`, not '${n}'`}`)}}const z=new Map([["cn-north-4","codearts-check.cn-north-4.myhuaweicloud.com"],["cn-north-1","codearts-check.cn-north-4.myhuaweicloud.com"],["cn-south-1","codearts-check.cn-south-1.myhuaweicloud.com"],["cn-east-2","codearts-check.cn-south-1.myhuaweicloud.com"],["cn-east-3","codearts-check.cn-south-1.myhuaweicloud.com"],["cn-southwest-2","codearts-check.cn-south-1.myhuaweicloud.com"],["ap-southeast-3","devcloud.ap-southeast-3.myhuaweicloud.com"],["la-north-2","devcloud.la-north-2.myhuaweicloud.com"],["sa-brazil-1","devcloud.sa-brazil-1.myhuaweicloud.com"],["eu-west-101","check.eu-west-101.myhuaweicloud.eu"]])
 function G(e){return z.get(e)?.replace(/^devcloud\./,"codearts-check.")}const W=/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/
 const B=/^[Hh][Tt][Tt][Pp][Ss]?:\/\/([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?:\/[A-Za-z0-9._~-]*)*$/
@@ -419,8 +419,8 @@ const qe="APIGW.0101"
 const Ne="CC.00050015"
 function je(e,t){if(/^CC\./.test(e)&&/\bCC\.\w+\.403\b/.test(`${e} ${t}`))return Oe
 if(/^CC\..+\.400$/.test(e))return{topic:"task-id"}
-return Ce.get(e)}function Me(e){return D(e)||Ue(e)||e.code===qe}function Ue({status:e,code:t,message:n}){return 403===e||!0===je(t,n)?.denied}function He(e,{first:t,deadline:n}){if(t&&Me(e))return{outcome:"stop-requested",statusError:e}
-return D(e)||e instanceof SkippedError?ze(e,n):void 0}function Pe(e,t){if("stopped"===e.state)return{outcome:"stopped"}
+return Ce.get(e)}function Me(e){return D(e)||Ue(e)||e.code===qe}function Ue({status:e,code:t,message:n}){return 403===e||!0===je(t,n)?.denied}function Pe(e,{first:t,deadline:n}){if(t&&Me(e))return{outcome:"stop-requested",statusError:e}
+return D(e)||e instanceof SkippedError?ze(e,n):void 0}function He(e,t){if("stopped"===e.state)return{outcome:"stopped"}
 const n="failed"===e.state||"succeeded"===e.state
 return t.counts(e)||n?{outcome:"not-running"}:void 0}function De(e,t,n){const r=n.remainingMs()
 const s=Math.min(t,r-500)
@@ -542,7 +542,7 @@ const[s,...o]=e
 if(void 0===s)return
 const i=r(s,0)
 await Promise.race([n.promise,i])
-await Promise.all([i,...o.map((e,t)=>r(e,t+1))])}function xt(e){return e instanceof RequestError?e:new UnexpectedError(e)}const bt={now:()=>Number(process.hrtime.bigint())/1e6,date:()=>new Date,sleep:(e,t)=>(0,H.promisify)(setTimeout)(e,void 0,{signal:t}),schedule:(e,t)=>{const n=setTimeout(t,e)
+await Promise.all([i,...o.map((e,t)=>r(e,t+1))])}function xt(e){return e instanceof RequestError?e:new UnexpectedError(e)}const bt={now:()=>Number(process.hrtime.bigint())/1e6,date:()=>new Date,sleep:(e,t)=>(0,P.promisify)(setTimeout)(e,void 0,{signal:t}),schedule:(e,t)=>{const n=setTimeout(t,e)
 return()=>clearTimeout(n)}}
 class Deadline{seconds
 limit
@@ -588,9 +588,9 @@ a(s)})
 d.on("error",e=>a(null,e))
 d.end()
 return}}const Ut={kind:"connection-reset",transient:!0,sentence:"reset the connection"}
-const Ht={kind:"unreachable",sentence:"cannot be reached"}
-const Pt={kind:"certificate-unknown-ca",sentence:"presented a certificate from an unknown CA"}
-const Dt=new Map([["ENOTFOUND",{kind:"host-not-found",sentence:"was not found"}],["EAI_AGAIN",{kind:"host-not-found",transient:!0,sentence:"could not be looked up: the name server is unavailable"}],["ECONNREFUSED",{kind:"connection-refused",sentence:"refused the connection"}],["ECONNRESET",Ut],["EPIPE",Ut],["ETIMEDOUT",{kind:"timeout",transient:!0,sentence:"did not respond in time"}],["EHOSTUNREACH",Ht],["ENETUNREACH",Ht],["EADDRNOTAVAIL",Ht],["HPE_HEADER_OVERFLOW",{kind:"headers-too-long",sentence:"sent response headers longer than 16 KiB"}],["CERT_HAS_EXPIRED",{kind:"certificate-expired",sentence:"presented an expired certificate"}],["CERT_NOT_YET_VALID",{kind:"certificate-expired",sentence:"presented a certificate that is not valid yet"}],["ERR_TLS_CERT_ALTNAME_INVALID",{kind:"certificate-name",sentence:"presented a certificate for another name"}],["UNABLE_TO_VERIFY_LEAF_SIGNATURE",{kind:"certificate-intermediate",sentence:"presented a certificate without its intermediate, or from an unknown CA"}],["DEPTH_ZERO_SELF_SIGNED_CERT",{...Pt,sentence:"presented a self-signed certificate"}],["SELF_SIGNED_CERT_IN_CHAIN",Pt],["UNABLE_TO_GET_ISSUER_CERT",Pt],["UNABLE_TO_GET_ISSUER_CERT_LOCALLY",Pt]])
+const Pt={kind:"unreachable",sentence:"cannot be reached"}
+const Ht={kind:"certificate-unknown-ca",sentence:"presented a certificate from an unknown CA"}
+const Dt=new Map([["ENOTFOUND",{kind:"host-not-found",sentence:"was not found"}],["EAI_AGAIN",{kind:"host-not-found",transient:!0,sentence:"could not be looked up: the name server is unavailable"}],["ECONNREFUSED",{kind:"connection-refused",sentence:"refused the connection"}],["ECONNRESET",Ut],["EPIPE",Ut],["ETIMEDOUT",{kind:"timeout",transient:!0,sentence:"did not respond in time"}],["EHOSTUNREACH",Pt],["ENETUNREACH",Pt],["EADDRNOTAVAIL",Pt],["HPE_HEADER_OVERFLOW",{kind:"headers-too-long",sentence:"sent response headers longer than 16 KiB"}],["CERT_HAS_EXPIRED",{kind:"certificate-expired",sentence:"presented an expired certificate"}],["CERT_NOT_YET_VALID",{kind:"certificate-expired",sentence:"presented a certificate that is not valid yet"}],["ERR_TLS_CERT_ALTNAME_INVALID",{kind:"certificate-name",sentence:"presented a certificate for another name"}],["UNABLE_TO_VERIFY_LEAF_SIGNATURE",{kind:"certificate-intermediate",sentence:"presented a certificate without its intermediate, or from an unknown CA"}],["DEPTH_ZERO_SELF_SIGNED_CERT",{...Ht,sentence:"presented a self-signed certificate"}],["SELF_SIGNED_CERT_IN_CHAIN",Ht],["UNABLE_TO_GET_ISSUER_CERT",Ht],["UNABLE_TO_GET_ISSUER_CERT_LOCALLY",Ht]])
 const Lt=[[/^HPE_/,{kind:"not-http",sentence:"did not respond in HTTP"}],[/^(EPROTO|ERR_SSL_|ERR_TLS_)/,{kind:"tls",sentence:"could not agree on TLS"}],[/^(CERT_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_MISMATCH)/,{kind:"certificate",sentence:"presented a certificate that cannot be verified"}]]
 function zt({kind:e,transient:t},{respondedBefore:n}){return!0===t||"connection-refused"===e&&n}function Gt(e,t){const n=e.find(e=>"connection-refused"===Wt(e)?.kind)??e.find(e=>Wt(e)?.transient)??e[0]??""
 return{code:n,cause:Wt(n)??{kind:"unexpected",sentence:`gave no response: ${L(t)}`}}}function Wt(e){return Dt.get(e)??Lt.find(([t])=>t.test(e))?.[1]}function Bt(e){const t=(e instanceof AggregateError?e.errors:[e]).flatMap(e=>e instanceof Error&&"code"in e&&"string"==typeof e.code?[e.code]:[])
@@ -643,7 +643,7 @@ const{socket:n,reused:r,established:o,bytesBefore:i}=d
 throw function(e,t){return e instanceof TunnelError?function(e,t){const{route:n}=t
 const{status:r,hadPassword:s}=e
 if(407===r)return s?new NetworkError(`The proxy ${n.proxy} rejected the user or the password (HTTP 407)`,{kind:"proxy-password-rejected",cause:e}):new NetworkError(`The proxy ${n.proxy} requires a user and a password (HTTP 407)`,{kind:"proxy-password-missing",cause:e})
-if(null!==r)return new NetworkError(`The proxy ${n.proxy} denied the connection to ${n.host} (HTTP ${r})`,{kind:"proxy",transient:429===r||P.has(r),cause:e})
+if(null!==r)return new NetworkError(`The proxy ${n.proxy} denied the connection to ${n.host} (HTTP ${r})`,{kind:"proxy",transient:429===r||H.has(r),cause:e})
 const o=Bt(e.cause)
 const{code:i,cause:c}=Gt(o,e.cause)
 const a=""===i?"":` (${o.join(", ")})`
@@ -680,7 +680,7 @@ if(r>=300&&r<400){const e=void 0===s.location?"":` to ${d=s.location,d.replace(/
 throw new ApiError(`The host responded with a redirect${e}, which is not followed because it would carry the credential away`,{kind:"redirect",status:r,requestId:u})}var d
 if(c&&void 0===a){if(""===o||void 0!==i)return{status:r,json:i,requestId:u}
 throw new ApiError(`The host responded with ${cn(o)} instead of JSON`,{kind:"not-json",status:r,requestId:u,mayHaveHappened:!0})}throw function({status:e},{code:t,message:n},r){const{requestId:s,retryAfterMs:o,innerError:i}=r
-const c=P.has(e)||i||!0===je(t,n)?.transient
+const c=H.has(e)||i||!0===je(t,n)?.transient
 return new ApiError(n.trim()||"The API gave no reason",{kind:"rejected",status:e,code:t,requestId:s,transient:c&&401!==e,retryAfterMs:o,mayHaveHappened:502===e||504===e})}(e,a??{code:"",message:on(o,i)},{requestId:u,retryAfterMs:Ct(s["retry-after"],t),innerError:n&&"INTERNAL_SERVER_ERROR"===At(i).httpStatus})}function sn(e,{status:t,requestId:n}){return new ApiError(`Invalid response: ${e}`,{kind:"invalid-response",status:t,requestId:n,mayHaveHappened:!0})}function on(e,t){if(""===e||void 0!==t)return""
 return an(e)?`The host responded with ${cn(e)}`:e}function cn(e){if(!an(e))return"text"
 const[,t=""]=/<title[^<>]*>(.*?)(?:<\/title|$)/is.exec(e)??[]
@@ -784,14 +784,15 @@ this.#_=Math.max(this.#_,t+this.#R)}this.#_=Math.max(this.#_,t+(n??0))}}class cl
 #C=bn(16)
 #O=new Throttle
 #q=new AbortController
-#N
+#N=!1
 #j
+#M
 constructor(e){this.#x=e
 const{signal:t}=e.deadline
 t.addEventListener("abort",()=>this.#q.abort(),{once:!0})
 if(t.aborted)this.#q.abort()}get ended(){return this.#q.signal}async send(e){let t
 let n=void 0!==e.once
-for(let r=1,s=e.retries;;r++){const o=this.#C(()=>this.#M(e,{number:r,retriesLeft:s,freshConnection:n}))
+for(let r=1,s=e.retries;;r++){const o=this.#C(()=>this.#U(e,{number:r,retriesLeft:s,freshConnection:n}))
 const[i,c]=await o.catch(n=>{throw n instanceof RequestError?An(n,e.operation,t):n})
 e.onAttempt(c)
 if(void 0===i.error)return i.value
@@ -800,18 +801,20 @@ const{nextInMs:a}=c
 if(void 0===a)throw t
 n||=t.staleConnection
 if(Rn(t))s-=1
-await this.#U(a)}}async#M(e,t){await this.#H()
+await this.#P(a)}}async#U(e,t){await this.#H()
 const{clock:n}=this.#x
 const r=e.authorize(e.request,n.date())
 const s=n.now()
-const o=await this.#P(e,r,t.freshConnection)
+const o=await this.#D(e,r,t.freshConnection)
 const{error:i,status:c}=o
-if(401===i?.status)this.#D(i)
-if(429===i?.status){this.#N=i
+if(401===i?.status)this.#L(i)
+this.#N||=function(e,t){return"id-token"!==e&&"sts"!==e&&null!==t&&t<500&&401!==t&&429!==t}(e.operation,c)
+this.#C.concurrency=this.#N?16:4
+if(429===i?.status){this.#j=i
 this.#O.rejected(s,n.now(),i.retryAfterMs)}else if(null!==c)this.#O.admitted()
-const a=i&&this.#L(i,e,t)
+const a=i&&this.#z(i,e,t)
 const{number:u}=t
-return[o,{request:r,number:u,status:c,durationMs:n.now()-s,error:i,nextInMs:a}]}async#P(e,t,n){const{transport:r,clock:s,deadline:o}=this.#x
+return[o,{request:r,number:u,status:c,durationMs:n.now()-s,error:i,nextInMs:a}]}async#D(e,t,n){const{transport:r,clock:s,deadline:o}=this.#x
 const i=new AbortController
 const c=()=>i.abort()
 const a=void 0===e.once?s.schedule(2e4,c):()=>{}
@@ -819,22 +822,22 @@ o.signal.addEventListener("abort",c)
 if(o.signal.aborted)c()
 try{const o=await r.send(t,{signal:i.signal,freshConnection:n,onConnected:e.onConnected})
 return{value:e.parse(o,s.date()),error:void 0,status:o.status}}catch(e){if(!(e instanceof RequestError))throw e
-const n=this.#z(e,t,i.signal)
+const n=this.#G(e,t,i.signal)
 return{error:n,status:n.status}}finally{a()
-o.signal.removeEventListener("abort",c)}}#z(e,t,n){const{deadline:r}=this.#x
+o.signal.removeEventListener("abort",c)}}#G(e,t,n){const{deadline:r}=this.#x
 if(!(n.aborted&&e instanceof NetworkError))return e
 if(r.signal.aborted)return Sn(r,e)
 const s="proxy"===e.kind
-return new NetworkError(`${s?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{..._n(e),kind:s?"proxy":"timeout",transient:!0})}#D(e){this.#j??=e
+return new NetworkError(`${s?"The proxy":`The host ${t.url.host}`} did not ${null===e.status?"respond":"complete its response"} within 20 s`,{..._n(e),kind:s?"proxy":"timeout",transient:!0})}#L(e){this.#M??=e
 this.#q.abort()}async#H(){const{clock:e,deadline:t}=this.#x
-for(;;){if(void 0!==this.#j)throw new SkippedError("the credential was rejected",this.#j)
-if(t.signal.aborted)throw this.#G()
+for(;;){if(void 0!==this.#M)throw new SkippedError("the credential was rejected",this.#M)
+if(t.signal.aborted)throw this.#W()
 const n=this.#O.nextMs-e.now()
 if(n<=0){this.#O.take(e.now())
-return}if(n>=t.remainingMs())throw this.#G()
-await this.#U(n)}}async#U(e){await this.#x.clock.sleep(e,this.ended).catch(()=>{})}#G(){const{clock:e,deadline:t}=this.#x
-const n=this.#O.nextMs>e.now()?this.#N:void 0
-return void 0===n||void 0!==t.interruption?Sn(t):new SkippedError("the API throttles requests past the deadline",n)}#L(e,{once:t},{number:n,retriesLeft:r}){const{clock:s,deadline:o,random:i}=this.#x
+return}if(n>=t.remainingMs())throw this.#W()
+await this.#P(n)}}async#P(e){await this.#x.clock.sleep(e,this.ended).catch(()=>{})}#W(){const{clock:e,deadline:t}=this.#x
+const n=this.#O.nextMs>e.now()?this.#j:void 0
+return void 0===n||void 0!==t.interruption?Sn(t):new SkippedError("the API throttles requests past the deadline",n)}#z(e,{once:t},{number:n,retriesLeft:r}){const{clock:s,deadline:o,random:i}=this.#x
 if(401===e.status)return
 const c=void 0===t?function(e,t,n){if(!Rn(e))return 0
 return e.transient?e.retryAfterMs??Tn(t,n):void 0}(e,n,i()):t.retryInMs(e)
@@ -846,82 +849,82 @@ const s=null===r.status?"No response":"No complete response"
 return void 0===e?new DeadlineError(`${s} within ${t}`,{...r,kind:"deadline"}):new DeadlineError(`${s} before ${e}`,{...r,kind:"interrupted"})}function Cn(){return{summaryFile:K("GITHUB_STEP_SUMMARY")||void 0,tempFolder:K("RUNNER_TEMP")||void 0,docsUrl:On()}}function On(){const e=K("GITHUB_SERVER_URL")
 const t=K("GITHUB_ACTION_REPOSITORY")
 const n=K("GITHUB_ACTION_REF")
-return/^https:\/\/[\w.-]+(?::\d+)?$/.test(e)&&/^[\w.-]+\/[\w.-]+$/.test(t)&&/^[\w./-]+$/.test(n)?`${e}/${t}/blob/${n}/docs/troubleshooting.md`:void 0}class Log{#W
-constructor(e){this.#W=e}line(e){M(this.#B(e))}attempt(e){this.line(qn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(gt(e,this.#W))}}}oneOfSeveral(e,t){const n=[]
-const r=e=>n.push(this.#B(e))
-return{line:r,attempt:e=>r(qn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${dt(e)}`)},end:e=>{const t=gt(e,this.#W)
+return/^https:\/\/[\w.-]+(?::\d+)?$/.test(e)&&/^[\w.-]+\/[\w.-]+$/.test(t)&&/^[\w./-]+$/.test(n)?`${e}/${t}/blob/${n}/docs/troubleshooting.md`:void 0}class Log{#B
+constructor(e){this.#B=e}line(e){M(this.#F(e))}attempt(e){this.line(qn(e))}onlyTask(){return{line:e=>this.line(e),attempt:e=>this.attempt(e),accepted:()=>{},end:e=>{if("failed"!==e.outcome)this.line(gt(e,this.#B))}}}oneOfSeveral(e,t){const n=[]
+const r=e=>n.push(this.#F(e))
+return{line:r,attempt:e=>r(qn(e)),accepted:()=>{if(t)this.line(`Stop requested for ${dt(e)}`)},end:e=>{const t=gt(e,this.#B)
 if(0===n.length)return this.line(t)
-d("group",this.#B(t))
+d("group",this.#F(t))
 for(const e of n)M(e)
-d("endgroup")}}}#B(e){return this.#W.sanitize(e,2e3)}}function qn(e){const{request:t,number:n,status:r,durationMs:s,error:o,nextInMs:i}=e
+d("endgroup")}}}#F(e){return this.#B.sanitize(e,2e3)}}function qn(e){const{request:t,number:n,status:r,durationMs:s,error:o,nextInMs:i}=e
 const c=[`${t.method} ${t.url.href} \u2192 ${null===r?"no response":`HTTP ${r}`} in ${ct(s)}`]
 if(void 0!==o)c.push([o.code,o.message].filter(Boolean).join(" "))
 if(void 0!==i)c.push(`attempt ${n+1} in ${ct(i)}`)
 return c.join("; ")}const Nn=require("node:fs")
-class SummaryWriter{#W
-#F
-constructor(e,t){this.#W=e
-this.#F=t}ofOne(e,t){const n=t.filter(([,e])=>""!==e).map(([e,t])=>`<tr><td>${e}</td><td>${this.#J(t,300)}</td></tr>\n`)
+class SummaryWriter{#B
+#J
+constructor(e,t){this.#B=e
+this.#J=t}ofOne(e,t){const n=t.filter(([,e])=>""!==e).map(([e,t])=>`<tr><td>${e}</td><td>${this.#K(t,300)}</td></tr>\n`)
 const r=0===n.length?"":`<table>\n${n.join("")}</table>\n`
-return`${this.#K(e)}${this.#Z(e)}${this.#Y(e)}${r}\n`}ofSeveral(e,t){const n=`${this.#Y(e)}\n`
-let r=this.#K(e)
+return`${this.#Z(e)}${this.#Y(e)}${this.#V(e)}${r}\n`}ofSeveral(e,t){const n=`${this.#V(e)}\n`
+let r=this.#Z(e)
 let s=1e6-Buffer.byteLength(r+n)
-for(const e of t){const t=this.#V(e,s)
+for(const e of t){const t=this.#X(e,s)
 s-=Buffer.byteLength(t)
-r+=t}return r+n}#K({headline:e}){return`<h3>${this.#X(e)}</h3>\n`}#Z(e){if(!("causes"in e))return""
-return e.causes.map(e=>`<p>${this.#J(e,2e3)}</p>\n`).join("")}#Y(e){if(!("advice"in e))return""
+r+=t}return r+n}#Z({headline:e}){return`<h3>${this.#Q(e)}</h3>\n`}#Y(e){if(!("causes"in e))return""
+return e.causes.map(e=>`<p>${this.#K(e,2e3)}</p>\n`).join("")}#V(e){if(!("advice"in e))return""
 const{notes:t,advice:n,end:r}=e
-const s=[...new Set([...t.map(e=>this.#X(e)),...n.map(e=>`${this.#X(e.text)}${this.#Q(e)}`)])].map(e=>`<li>${e}</li>\n`).join("")
-const o=void 0===r?"":`<p>${this.#X(r)}</p>\n`
-return""===s?o:`<p><strong>What to do</strong></p>\n<ul>\n${s}</ul>\n${o}`}#Q({topic:e}){if(void 0===this.#F)return""
-return` <a href="${it(this.#W.redact(`${this.#F}#${e}`))}">Troubleshooting</a>`}#V({folded:e,head:t,rows:n},r){let s=r-300
-const o=n.map(e=>`<tr>${e.map(e=>`<td>${this.#ee(e)}</td>`).join("")}</tr>\n`).filter(e=>{s-=Buffer.byteLength(e)
+const s=[...new Set([...t.map(e=>this.#Q(e)),...n.map(e=>`${this.#Q(e.text)}${this.#ee(e)}`)])].map(e=>`<li>${e}</li>\n`).join("")
+const o=void 0===r?"":`<p>${this.#Q(r)}</p>\n`
+return""===s?o:`<p><strong>What to do</strong></p>\n<ul>\n${s}</ul>\n${o}`}#ee({topic:e}){if(void 0===this.#J)return""
+return` <a href="${it(this.#B.redact(`${this.#J}#${e}`))}">Troubleshooting</a>`}#X({folded:e,head:t,rows:n},r){let s=r-300
+const o=n.map(e=>`<tr>${e.map(e=>`<td>${this.#te(e)}</td>`).join("")}</tr>\n`).filter(e=>{s-=Buffer.byteLength(e)
 return s>0})
 const i=t.map(e=>`<th>${e}</th>`).join("")
 const c=o.length<n.length?`<p>and ${n.length-o.length} more</p>\n`:""
 const a=`<table>\n<tr>${i}</tr>\n${o.join("")}</table>\n${c}`
-return void 0===e?a:`<details><summary>${it(e)}</summary>\n${a}</details>\n`}#ee(e){return"string"==typeof e?it(e):this.#J(e.code,300)}#X(e){return it(this.#W.sanitize(e,2e3))}#J(e,t){const n=this.#W.sanitize(e,t)
+return void 0===e?a:`<details><summary>${it(e)}</summary>\n${a}</details>\n`}#te(e){return"string"==typeof e?it(e):this.#K(e.code,300)}#Q(e){return it(this.#B.sanitize(e,2e3))}#K(e,t){const n=this.#B.sanitize(e,t)
 return""===n?" ":`<code>${it(n)}</code>`}}class Report{#x
-#te
-#ne={}
-#re=new Set
-#se=!0
-#oe=!1
+#ne
+#re={}
+#se=new Set
+#oe=!0
+#ie=!1
 constructor(e){this.#x=e
-this.#te=new SummaryWriter(e.secrets,e.docsUrl)}get secrets(){return this.#x.secrets}setOutputs(e){const t=Object.entries(e).filter(([e])=>e in this.#x.emptyOutputs)
-this.#ne={...this.#ne,...Object.fromEntries(t)}
+this.#ne=new SummaryWriter(e.secrets,e.docsUrl)}get secrets(){return this.#x.secrets}setOutputs(e){const t=Object.entries(e).filter(([e])=>e in this.#x.emptyOutputs)
+this.#re={...this.#re,...Object.fromEntries(t)}
 try{for(const[e,n]of t)N(e,n)}catch(e){this.addFailure(`The outputs could not be set: ${L(e)}`)}}fail({headline:e,causes:t,advice:n,notes:r,end:s}){const o=1===t.length?[`${e}: ${t[0]}`]:[e,...t]
-const i=this.#ie(o)
+const i=this.#ce(o)
 const c=void 0===s?[]:[s]
 const a=4e3-Math.min(i.length,1e3)
 let u=n.length
-let d=this.#ie([...r,...this.#ce(n),...c])
+let d=this.#ce([...r,...this.#ae(n),...c])
 for(;u>0&&d.length>=a;){u-=1
-d=this.#ie([...r,...this.#ce(n.slice(0,u)),...c])}const h=[ot(i,4e3-d.length-1),d]
-this.#ae(h.filter(Boolean).join("\n"))}warn(e,t){j(this.#ie([e,...this.#ce(t)]),{title:this.#x.title})}failEarly(e){const t=this.#ue(e.causes.join(" "))
+d=this.#ce([...r,...this.#ae(n.slice(0,u)),...c])}const h=[ot(i,4e3-d.length-1),d]
+this.#ue(h.filter(Boolean).join("\n"))}warn(e,t){j(this.#ce([e,...this.#ae(t)]),{title:this.#x.title})}failEarly(e){const t=this.#de(e.causes.join(" "))
 this.setOutputs({...this.#x.emptyOutputs,outcome:"failed","error-message":t})
 this.fail(e)
 this.summarize(e,[])
-this.finish()}failUnexpectedly(e,t){const n=this.#ue(e)
+this.finish()}failUnexpectedly(e,t){const n=this.#de(e)
 const r={...this.#x.emptyOutputs,outcome:"failed","error-message":n}
-this.setOutputs({...r,...this.#ne,...t})
-if(!this.#oe)this.#ae(n)
-this.finish()}summarize(e,t){this.#de(()=>this.#te.ofOne(e,t))}summarizeAll(e,t){this.#de(()=>this.#te.ofSeveral(e,t))}addFailure(e){this.#re.add(e)
-this.#se=!1}finish(){if(0===this.#re.size)return this.#se
-const e=this.#ie([...this.#re])
-this.#re.clear()
-if(this.#oe)j(e,{title:this.#x.title})
-else this.#ae(e)
-return!1}#de(e){const{summaryFile:t}=this.#x
+this.setOutputs({...r,...this.#re,...t})
+if(!this.#ie)this.#ue(n)
+this.finish()}summarize(e,t){this.#he(()=>this.#ne.ofOne(e,t))}summarizeAll(e,t){this.#he(()=>this.#ne.ofSeveral(e,t))}addFailure(e){this.#se.add(e)
+this.#oe=!1}finish(){if(0===this.#se.size)return this.#oe
+const e=this.#ce([...this.#se])
+this.#se.clear()
+if(this.#ie)j(e,{title:this.#x.title})
+else this.#ue(e)
+return!1}#he(e){const{summaryFile:t}=this.#x
 if(void 0===t)return
-try{!function(e,t){(0,Nn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${L(e)}`,[])}}#ce(e){const{docsUrl:t}=this.#x
+try{!function(e,t){(0,Nn.appendFileSync)(e,t)}(t,e())}catch(e){this.warn(`The job summary could not be written: ${L(e)}`,[])}}#ae(e){const{docsUrl:t}=this.#x
 const n=void 0===t?[]:e.map(({topic:e})=>`${t}#${e}`)
-return[...new Set([...e.map(({text:e})=>e),...n])]}#ie(e){return e.map(e=>this.#ue(e)).join("\n")}#ue(e){return this.secrets.sanitize(e,1e3)}#ae(e){this.#oe=!0
-!function(e,t={}){u("error",a(t),e instanceof Error?e.toString():e)}(e,{title:this.#x.title})}}class Secrets{#he=new Set
+return[...new Set([...e.map(({text:e})=>e),...n])]}#ce(e){return e.map(e=>this.#de(e)).join("\n")}#de(e){return this.secrets.sanitize(e,1e3)}#ue(e){this.#ie=!0
+!function(e,t={}){u("error",a(t),e instanceof Error?e.toString():e)}(e,{title:this.#x.title})}}class Secrets{#le=new Set
 add(e){if(""===e)return
 !function(e){u("add-mask",{},e)}(e)
 const t=[e,e.replaceAll(" ","+"),JSON.stringify(e).slice(1,-1)]
-for(const e of t)this.#he.add(e.toWellFormed())}redact(e){const t=[...this.#he]
+for(const e of t)this.#le.add(e.toWellFormed())}redact(e){const t=[...this.#le]
 const n=e.toWellFormed()
 if(!e.includes("%")&&!t.some(e=>n.includes(e)))return e
 const r=Dn(e)
@@ -933,7 +936,7 @@ const s=[]
 const{length:o}=r
 for(let e=t.indexOf(r);e>=0;e=t.indexOf(r,e+o))s.push({from:e,to:e+o})
 let i=0
-for(const t of n.keys())for(;i<=t;){const n=Hn(e,i,t)
+for(const t of n.keys())for(;i<=t;){const n=Pn(e,i,t)
 if(void 0!==n)s.push({from:i,to:n})
 i=n??i+1}return s}({text:r,readings:s,secret:Dn(e)}))
 if(0===o.length)return e
@@ -949,12 +952,12 @@ const s=n-1
 for(const n of jn(e,t,s).filter(({byte:e})=>37===e))for(const t of Mn(e,n.end,s))for(const n of Mn(e,t.end,s))r.push({byte:16*Un(t.byte)+Un(n.byte),end:n.end})
 return r}function Mn(e,t,n){const r=e.charCodeAt(t)
 if(37!==r)return Un(r)<0?[]:[{byte:r,end:t+1}]
-return jn(e,t,n).filter(({byte:e})=>Un(e)>=0)}function Un(e){return"0123456789abcdef".indexOf(String.fromCharCode(e).toLowerCase())}function Hn(e,t,n){const{text:r,secret:s}=e
+return jn(e,t,n).filter(({byte:e})=>Un(e)>=0)}function Un(e){return"0123456789abcdef".indexOf(String.fromCharCode(e).toLowerCase())}function Pn(e,t,n){const{text:r,secret:s}=e
 const o=n-t
 if(o>0&&r.charCodeAt(t)!==s.charCodeAt(0))return
 if(o>=s.length||r.length-t<s.length)return
 if(o>0&&r.slice(t,n)!==s.slice(0,o))return
-return Pn(e,n,o)}function Pn(e,t,n){const{text:r,readings:s,secret:o}=e
+return Hn(e,n,o)}function Hn(e,t,n){const{text:r,readings:s,secret:o}=e
 let i=t
 for(let t=n;t<o.length;t++){const n=o.charCodeAt(t)
 const c=s.get(i)
@@ -962,7 +965,7 @@ if(void 0===c){if(r.charCodeAt(i)!==n)return
 i+=1
 continue}const[a,...u]=c.filter(e=>e.byte===n)
 if(void 0===a)return
-for(const n of u.reverse()){const r=Pn(e,n.end,t+1)
+for(const n of u.reverse()){const r=Hn(e,n.end,t+1)
 if(void 0!==r)return r}i=a.end}return i}function Dn(e){return Buffer.from(e,"utf8").toString("latin1")}function Ln(e){const{summaryFile:t,docsUrl:n}=Cn()
 const{title:r,emptyOutputs:s}=e
 const o=new Secrets
@@ -1011,31 +1014,31 @@ return{outcome:r?.outcome??"failed","status-code":String(r?.["status-code"]??"")
 const r=n.replace(Zn," ")
 return ot(r===n?r:t.redact(r),1e3)}function Xn(e,t){return{target:e,outcome:"failed",statusCode:null,requestId:"",attempts:0,durationMs:0,accepted:!1,error:t,statusError:void 0}}class StopReport{#u
 #d
-#le
+#pe
 constructor(e,t){this.#u=e
 this.#d=t
-this.#le=t.map(()=>{})}add(e,t){this.#le[e]=t}failRemaining(e){for(const[t,n]of this.#d.entries())this.#le[t]??=Xn(n,e)}publish(e,t){const n=this.#pe()
+this.#pe=t.map(()=>{})}add(e,t){this.#pe[e]=t}failRemaining(e){for(const[t,n]of this.#d.entries())this.#pe[t]??=Xn(n,e)}publish(e,t){const n=this.#fe()
 const r=n.filter(({outcome:e})=>"failed"===e)
 this.#u.setOutputs(Yn(n,this.#u.secrets))
-this.#fe(n,e)
-if(0===r.length)this.#me({headline:mt(n)})
+this.#me(n,e)
+if(0===r.length)this.#ge({headline:mt(n)})
 else{const n=this.#f(r,e,t)
 this.#u.fail(n)
-this.#me(n)}const s=this.#u.finish()
+this.#ge(n)}const s=this.#u.finish()
 return 0===r.length&&s}failUnexpectedly(e){this.failRemaining(e)
-const t=Yn(this.#pe(),this.#u.secrets)
-this.#u.failUnexpectedly(e.message,t)}#pe(){return this.#le.filter(e=>void 0!==e)}#f(e,t,n){const{secrets:r}=this.#u
-const s=this.#pe()
+const t=Yn(this.#fe(),this.#u.secrets)
+this.#u.failUnexpectedly(e.message,t)}#fe(){return this.#pe.filter(e=>void 0!==e)}#f(e,t,n){const{secrets:r}=this.#u
+const s=this.#fe()
 const o=e.flatMap(({target:e,error:t})=>t?[{target:e,error:t}]:[])
 const i=1===s.length
 const c=o.slice(0,10).map(({target:e,error:t})=>i?yt(t,r):`${tr(e)}: ${yt(t,r)}`)
 const a=o.length-c.length
-return{headline:mt(s),causes:a>0?[...c,`and ${a} more`]:c,advice:o.flatMap(({target:e,error:n})=>function(e,t,n){return[t instanceof NotConfirmedError?t.statusError:void 0,t].flatMap(t=>void 0===t?[]:Qn(et(t,er(e),n)))}(e,n,t)),notes:[...void 0===n?[]:[`The step ended early: ${n}.`],...new Set(o.map(({error:e})=>function(e){return"stop"===e.operation&&e.mayHaveHappened?"The stop may have happened: check the task in CodeArts Check.":""}(e)).filter(Boolean))]}}#fe(e,t){const n=e.filter(({outcome:e,statusError:t})=>"stop-requested"===e&&void 0!==t)
+return{headline:mt(s),causes:a>0?[...c,`and ${a} more`]:c,advice:o.flatMap(({target:e,error:n})=>function(e,t,n){return[t instanceof NotConfirmedError?t.statusError:void 0,t].flatMap(t=>void 0===t?[]:Qn(et(t,er(e),n)))}(e,n,t)),notes:[...void 0===n?[]:[`The step ended early: ${n}.`],...new Set(o.map(({error:e})=>function(e){return"stop"===e.operation&&e.mayHaveHappened?"The stop may have happened: check the task in CodeArts Check.":""}(e)).filter(Boolean))]}}#me(e,t){const n=e.filter(({outcome:e,statusError:t})=>"stop-requested"===e&&void 0!==t)
 const[r]=n
 if(void 0===r?.statusError)return
 const s=1===n.length?dt(r.target):`${n.length} scans (${r.target.taskId}, \u2026)`
 const o=yt(r.statusError,this.#u.secrets)
-this.#u.warn(`The API accepted the stop request, but the status of ${s} could not be read: ${o}`,Qn(et(r.statusError,er(r.target),t)))}#me(e){const t=this.#pe()
+this.#u.warn(`The API accepted the stop request, but the status of ${s} could not be read: ${o}`,Qn(et(r.statusError,er(r.target),t)))}#ge(e){const t=this.#fe()
 const[n]=t
 if(void 0!==n&&1===t.length){this.#u.summarize(e,function({target:e,statusCode:t,requestId:n,attempts:r,durationMs:s,error:o}){return[["Task",e.taskId],["Execution",e.executionId??""],["HTTP status",String(t??"")],["Error code",(o?.lastResponse??o)?.code??""],["Request ID",n],["Attempts",String(r)],["Duration",ct(s)]]}(n))
 return}const{secrets:r}=this.#u
@@ -1084,7 +1087,7 @@ p=async function(e,{api:t,clock:n,deadline:r,wait:s},o){return s?async function(
 const i=new NullStatus(e,n)
 let c
 for(let a=500;;a*=1.5){const u=await Le(e,t,s)
-const d=u instanceof RequestError?He(u,{first:void 0===c,deadline:r}):Pe(u,i)
+const d=u instanceof RequestError?Pe(u,{first:void 0===c,deadline:r}):He(u,i)
 if(void 0!==d)return d
 o.show(u)
 if(void 0===c||!(u instanceof DeadlineError))c=u
@@ -1151,35 +1154,35 @@ if(null===t)return e.mayHaveHappened
 if(n===Ne||fr(e))return!1
 return t>=500||t<300&&""===n}function fr({status:e,code:t}){return 503===e&&t.startsWith("APIGW.")}class StartReport{#u
 #i
-#ge
-#ye=""
+#ye
+#we=""
 constructor(e,{report:t,log:n}){this.#u=t
 this.#i=n
-this.#ge=e}setExecutionId(e){this.#ye=e
-this.#u.setOutputs({"execution-id":e})}started(e,t){this.#we({outcome:"started","request-id":Vn(e,this.#u.secrets)})
-this.#i.line(`Started a scan of task ${this.#ge}: execution ${this.#ye}. It will be stopped if the job is cancelled or fails.`)
+this.#ye=e}setExecutionId(e){this.#we=e
+this.#u.setOutputs({"execution-id":e})}started(e,t){this.#ke({outcome:"started","request-id":Vn(e,this.#u.secrets)})
+this.#i.line(`Started a scan of task ${this.#ye}: execution ${this.#we}. It will be stopped if the job is cancelled or fails.`)
 const n=this.#u.finish()
 if(void 0===t)return n
 this.#i.line(`The step ended early: ${t}.`)
 return!1}failed(e,t,n){const{secrets:r}=this.#u
 const s=e.lastResponse??e
-this.#we({"error-code":Vn(s.code,r),"error-message":Vn(s.message,r),"request-id":Vn(s.requestId,r)})
-const o={headline:mr(e)?`A scan may have been started (task ${this.#ge})`:`Could not start a scan of task ${this.#ge}`,causes:[yt(e,r)],advice:gr(e,t),notes:yr(e,n)}
+this.#ke({"error-code":Vn(s.code,r),"error-message":Vn(s.message,r),"request-id":Vn(s.requestId,r)})
+const o={headline:mr(e)?`A scan may have been started (task ${this.#ye})`:`Could not start a scan of task ${this.#ye}`,causes:[yt(e,r)],advice:gr(e,t),notes:yr(e,n)}
 this.#u.fail(o)
-this.#u.summarize(o,[["Task",this.#ge],["Execution",this.#ye]])
-this.#u.finish()}failUnexpectedly(e){this.#u.failUnexpectedly(e.message,{"execution-id":this.#ye})}#we(e){this.#u.setOutputs({...Jn,"execution-id":this.#ye,...e})}}function mr(e){return!(e instanceof StartedWithError)&&pr(e)}function gr(e,t){const n=et(e,!1,t)
+this.#u.summarize(o,[["Task",this.#ye],["Execution",this.#we]])
+this.#u.finish()}failUnexpectedly(e){this.#u.failUnexpectedly(e.message,{"execution-id":this.#we})}#ke(e){this.#u.setOutputs({...Jn,"execution-id":this.#we,...e})}}function mr(e){return!(e instanceof StartedWithError)&&pr(e)}function gr(e,t){const n=et(e,!1,t)
 const r=void 0===n?[]:[n]
 if(!mr(e))return r
 return[nt("start-uncertain"),...r.filter(({topic:e})=>"not-json"===e)]}function yr(e,t){const n=void 0===t?[]:[`The step ended early: ${t}.`]
 if(!(e instanceof StartedWithError))return n
 return[...n,`The response contains execution ID ${e.executionId}. This execution is stopped at the end of the job.`]}const wr=require("node:path")
 const kr="none"
-class StartFile{#ke
-announce(){if(void 0!==this.#ke)return
+class StartFile{#ve
+announce(){if(void 0!==this.#ve)return
 const{tempFolder:e}=Cn()
-this.#ke=void 0===e?kr:(0,wr.join)(e,`codearts-check-${(0,pn.randomUUID)()}`)
-sr(Ae,this.#ke)}write(e){if(void 0===this.#ke||this.#ke===kr)return
-try{(0,Nn.writeFileSync)(`${this.#ke}.part`,e);(0,Nn.renameSync)(`${this.#ke}.part`,this.#ke)}catch{}}}function vr(e){try{const t=(0,Nn.readFileSync)(e,"utf8")
+this.#ve=void 0===e?kr:(0,wr.join)(e,`codearts-check-${(0,pn.randomUUID)()}`)
+sr(Ae,this.#ve)}write(e){if(void 0===this.#ve||this.#ve===kr)return
+try{(0,Nn.writeFileSync)(`${this.#ve}.part`,e);(0,Nn.renameSync)(`${this.#ve}.part`,this.#ve)}catch{}}}function vr(e){try{const t=(0,Nn.readFileSync)(e,"utf8")
 return/^[A-Za-z0-9_-]{1,64}$/.test(t)?t:void 0}catch{return}}const $r={read:e=>q(e),ifNotRunning:"succeed",maxTasks:1,emptyHint:"Set it to the ID of the check task.",saved:!1}
 const Er="Start CodeArts Check Scan"
 async function xr(e){const t=Ln({title:Er,emptyOutputs:Jn})
@@ -1221,15 +1224,15 @@ return i.started(u,o.interruption)}catch(e){if(!(e instanceof RequestError))thro
 or(function(e){if(D(e))return"credential-rejected"
 return mr(e)?"uncertain":"rejected"}(e),t)
 i.failed(e,Fn(n,a),o.interruption)
-return!1}}class DeferredInterruption{#ve
+return!1}}class DeferredInterruption{#$e
 #s
-#$e
-#Ee=!1
-constructor(e,t){this.#ve=e
-this.#s=t}get isRequested(){return void 0!==this.#$e}interrupt(e){this.#$e=e
-if(this.#Ee)this.#s.schedule(9e3,()=>this.#ve.interrupt(e))
-else this.#ve.interrupt(e)}defer(){this.#Ee=!0}resume(){this.#Ee=!1
-if(void 0!==this.#$e)this.#ve.interrupt(this.#$e)}}async function br(e){const t=Ln({title:Er,emptyOutputs:{}})
+#Ee
+#xe=!1
+constructor(e,t){this.#$e=e
+this.#s=t}get isRequested(){return void 0!==this.#Ee}interrupt(e){this.#Ee=e
+if(this.#xe)this.#s.schedule(9e3,()=>this.#$e.interrupt(e))
+else this.#$e.interrupt(e)}defer(){this.#xe=!0}resume(){this.#xe=!1
+if(void 0!==this.#Ee)this.#$e.interrupt(this.#Ee)}}async function br(e){const t=Ln({title:Er,emptyOutputs:{}})
 const n=_e()
 const r=cr($r,n.inputs)
 zn(t,r)
@@ -1251,23 +1254,23 @@ const i={"execution-id":t,wait:"","if-not-running":""}
 return{read:t=>i[t]??e.read(t),ifNotRunning:n,maxTasks:r,emptyHint:s,saved:o}}(r,s),n.inputs,{deps:e,voice:t})}class WaitReport{#u
 #i
 #r
-#xe
+#be
 constructor({target:e,maxCritical:t},{report:n,log:r}){this.#u=n
 this.#i=r
 this.#r=e
-this.#xe=t}publish(e,t,n){const r=void 0===e.failure?this.#be(e.issues,t):this.#Ie(e.failure,t)
-this.#we(r)
-this.#Te(r,this.#Ae(r,n))
-return this.#u.finish()&&void 0===r.problem}#Ie({message:e,reason:t,error:n},r){return{issues:void 0,problem:{message:e,error:n,advice:[...void 0===n?[]:this.#Re(n,r),..."request"===t?[]:[nt(t)]]}}}#be(e,t){if(e instanceof RequestError)return this.#_e(e,t)
-const n=this.#xe
+this.#be=t}publish(e,t,n){const r=void 0===e.failure?this.#Ie(e.issues,t):this.#Te(e.failure,t)
+this.#ke(r)
+this.#Ae(r,this.#Re(r,n))
+return this.#u.finish()&&void 0===r.problem}#Te({message:e,reason:t,error:n},r){return{issues:void 0,problem:{message:e,error:n,advice:[...void 0===n?[]:this.#_e(n,r),..."request"===t?[]:[nt(t)]]}}}#Ie(e,t){if(e instanceof RequestError)return this.#Se(e,t)
+const n=this.#be
 if(void 0===n||e.critical<=n)return{issues:e,problem:void 0}
-return{issues:e,problem:{message:`The scan found ${e.critical} critical issues; at most ${n} are allowed (max-critical)`,error:void 0,advice:[nt("too-many-critical")]}}}#_e(e,t){const n="The scan succeeded, but its result could not be read"+(Ue(e)?" (requires codeartscheck:task:getReport)":"")
-const r=this.#Re(e,t)
-if(void 0!==this.#xe)return{issues:void 0,problem:{message:`${n}, and max-critical is set`,error:e,advice:r}}
+return{issues:e,problem:{message:`The scan found ${e.critical} critical issues; at most ${n} are allowed (max-critical)`,error:void 0,advice:[nt("too-many-critical")]}}}#Se(e,t){const n="The scan succeeded, but its result could not be read"+(Ue(e)?" (requires codeartscheck:task:getReport)":"")
+const r=this.#_e(e,t)
+if(void 0!==this.#be)return{issues:void 0,problem:{message:`${n}, and max-critical is set`,error:e,advice:r}}
 this.#u.warn(`${n}: ${yt(e,this.#u.secrets)}`,r)
-return{issues:void 0,problem:void 0}}#we({issues:e,problem:t}){const{secrets:n}=this.#u
+return{issues:void 0,problem:void 0}}#ke({issues:e,problem:t}){const{secrets:n}=this.#u
 const r=t?.error?.lastResponse??t?.error
-this.#u.setOutputs({outcome:void 0===t?"succeeded":"failed",issues:JSON.stringify(e??{}),"error-code":Vn(r?.code??"",n),"error-message":Vn(r?.message??t?.message??"",n),"request-id":Vn(r?.requestId??"",n)})}#Te({issues:e,problem:t},n){const r=kt(dt(this.#r))
+this.#u.setOutputs({outcome:void 0===t?"succeeded":"failed",issues:JSON.stringify(e??{}),"error-code":Vn(r?.code??"",n),"error-message":Vn(r?.message??t?.message??"",n),"request-id":Vn(r?.requestId??"",n)})}#Ae({issues:e,problem:t},n){const r=kt(dt(this.#r))
 const s=void 0===e?"":`: ${Ir(e)}`
 if(void 0===t){this.#i.line(`${r} succeeded${s}`)
 this.#u.summarize({headline:`${r} succeeded`},n)
@@ -1275,36 +1278,36 @@ return}if(void 0!==e)this.#i.line(`${r} ended${s}`)
 const{message:o,error:i,advice:c}=t
 const a={headline:`${r} did not succeed`,causes:[`${o}${void 0===i?"":`: ${yt(i,this.#u.secrets)}`}`],advice:c,notes:[]}
 this.#u.fail(a)
-this.#u.summarize(a,n)}#Ae({issues:e},t){const{taskId:n,executionId:r=""}=this.#r
-return[["Task",n],["Execution",r],["Issues",void 0===e?"":Ir(e)],["Duration",ct(t)]]}#Re(e,t){const n=et(e,void 0!==this.#r.executionId,t)
+this.#u.summarize(a,n)}#Re({issues:e},t){const{taskId:n,executionId:r=""}=this.#r
+return[["Task",n],["Execution",r],["Issues",void 0===e?"":Ir(e)],["Duration",ct(t)]]}#_e(e,t){const n=et(e,void 0!==this.#r.executionId,t)
 return void 0===n?[]:[n]}}function Ir({total:e,critical:t,major:n,minor:r,suggestion:s}){return`${e} ${1===e?"issue":"issues"} (${t} critical, ${n} major, ${r} minor, ${s} suggestion)`}function Tr(e,t,n){const r=Math.min(t,n.remainingMs()-1e3)
 return Math.max(r,Ar(e))}function Ar(e){return e instanceof RequestError?e.retryAfterMs??0:0}class StatusReader{#r
 #x
-#Se
+#Ce
 constructor(e,t){this.#r=e
 this.#x=t
-this.#Se=t.api}async read(){const e=await this.#Ce()
+this.#Ce=t.api}async read(){const e=await this.#Oe()
 if(!(e instanceof RequestError&&D(e)))return e
 const t=await this.#x.renew()
 if(void 0===t)return e
-this.#Se=t
-return this.#Ce()}async#Ce(){const e=e=>{if(void 0!==e.error)this.#x.log.attempt(e)}
-try{return await this.#Se.status(this.#r,e,0)}catch(e){if(e instanceof RequestError)return e
+this.#Ce=t
+return this.#Oe()}async#Oe(){const e=e=>{if(void 0!==e.error)this.#x.log.attempt(e)}
+try{return await this.#Ce.status(this.#r,e,0)}catch(e){if(e instanceof RequestError)return e
 throw e}}}class WatchedScan{#s
-#ve
-#Oe
+#$e
 #qe
-#Ne=!1
+#Ne
+#je=!1
 #m
-#je
+#Me
 constructor(e,t,n){this.#s=e
-this.#ve=t
-this.#Oe=new Progress(e,n)}see(e){const t=void 0===this.#qe
-if(t||!(e instanceof DeadlineError))this.#qe=e
-return e instanceof RequestError?this.#Me(e,t):this.#Ue(e)}sooner(e){if(void 0===this.#m)return e
+this.#$e=t
+this.#qe=new Progress(e,n)}see(e){const t=void 0===this.#Ne
+if(t||!(e instanceof DeadlineError))this.#Ne=e
+return e instanceof RequestError?this.#Ue(e,t):this.#Pe(e)}sooner(e){if(void 0===this.#m)return e
 const t=this.#m.sinceMs+3e4-this.#s.now()
-return t>0?Math.min(e,t):e}timeUp(){const e=this.#qe
-const{interruption:t,limit:n}=this.#ve
+return t>0?Math.min(e,t):e}timeUp(){const e=this.#Ne
+const{interruption:t,limit:n}=this.#$e
 const r=void 0===t?"deadline":"cancelled"
 const s=void 0===t?`after ${n}`:`when ${t}`
 const o=(e,t)=>({message:e,reason:r,error:t})
@@ -1312,19 +1315,19 @@ if(e instanceof DeadlineError)return o(Rr,e)
 if(void 0===e||e instanceof RequestError)return o(`${Rr} ${s}`,e)
 if(void 0!==this.#m)return o(`The scan was not seen running ${void 0===t?`within ${n}`:`before ${t}`}. The status '${e.state}' may be that of the previous scan`)
 if("checking"===e.state)return o(`The scan was still running ${s}`)
-return"never-checked"===e.state?o(`The service had no status for this scan ${s}`):o(`The scan had the unknown status ${e.taskStatus} ${s}`)}#Me(e,t){const n=D(e)||t&&Me(e)
-const r=Ar(e)>this.#ve.remainingMs()
-return n||r?{failure:{message:Rr,reason:"request",error:e}}:void 0}#Ue(e){const t=this.#s.now()
+return"never-checked"===e.state?o(`The service had no status for this scan ${s}`):o(`The scan had the unknown status ${e.taskStatus} ${s}`)}#Ue(e,t){const n=D(e)||t&&Me(e)
+const r=Ar(e)>this.#$e.remainingMs()
+return n||r?{failure:{message:Rr,reason:"request",error:e}}:void 0}#Pe(e){const t=this.#s.now()
 const{state:n}=e
-this.#je="never-checked"===n?this.#je??t:void 0
-if(void 0!==this.#je&&t-this.#je>=3e5)return{failure:Sr}
+this.#Me="never-checked"===n?this.#Me??t:void 0
+if(void 0!==this.#Me&&t-this.#Me>=3e5)return{failure:Sr}
 if(function(e){return"succeeded"===e||"failed"===e||"stopped"===e}(n))return this.#He(n,t)
 this.#m=void 0
-this.#Ne||="checking"===n
-this.#Oe.show(We(e))
+this.#je||="checking"===n
+this.#qe.show(We(e))
 return}#He(e,t){if(this.#m?.state!==e)this.#m={state:e,sinceMs:t}
-if(this.#Ne||t-this.#m.sinceMs>=3e4)return{failure:_r[e]}
-this.#Oe.show(`Not seen running yet: the status '${e}' may be that of the previous scan`)
+if(this.#je||t-this.#m.sinceMs>=3e4)return{failure:_r[e]}
+this.#qe.show(`Not seen running yet: the status '${e}' may be that of the previous scan`)
 return}}class Progress{#s
 #i
 #c=""
@@ -1353,12 +1356,12 @@ const d=Wn(u,e,e=>i.attempt(e))
 const h=new Waiting(n,{deps:e,session:d,voice:t})
 const l=await h.run(r)
 const{maxCritical:p}=n
-return new WaitReport({target:r,maxCritical:p},t).publish(l,Fn(n,h.credential),s.now()-a)}class Waiting{#Pe
-#De
+return new WaitReport({target:r,maxCritical:p},t).publish(l,Fn(n,h.credential),s.now()-a)}class Waiting{#De
 #Le
-constructor(e,t){this.#Pe=e
-this.#De=t}get credential(){return this.#Le}async run(e){const{session:t,deps:n,voice:r}=this.#De
-try{let s=await this.#ze(t)
+#ze
+constructor(e,t){this.#De=e
+this.#Le=t}get credential(){return this.#ze}async run(e){const{session:t,deps:n,voice:r}=this.#Le
+try{let s=await this.#Ge(t)
 const o=await async function(e,t){const{clock:n,deadline:r,log:s}=t
 const o=new WatchedScan(n,r,s)
 const i=new StatusReader(e,t)
@@ -1367,17 +1370,17 @@ const s=o.see(t)
 if(void 0!==s)return s.failure
 const c=Tr(t,o.sooner(e),r)
 if(c<=0)return o.timeUp()
-await n.sleep(c,r.signal).catch(()=>{})}}(e,{api:s,clock:n.clock,deadline:t.deadline,log:r.log,renew:async()=>{if(!0!==this.#Le?.hasExpired(n.clock.date()))return
-s=await this.#Ge()
+await n.sleep(c,r.signal).catch(()=>{})}}(e,{api:s,clock:n.clock,deadline:t.deadline,log:r.log,renew:async()=>{if(!0!==this.#ze?.hasExpired(n.clock.date()))return
+s=await this.#We()
 return s}})
 if(void 0!==o)return{failure:o}
-return{failure:o,issues:await this.#We(e,s)}}catch(e){if(!(e instanceof RequestError))throw e
-return{failure:{message:`The ${"result"===e.operation?"result":"status"} could not be read`,reason:"request",error:e}}}}async#ze(e){const{api:t,credential:n}=await Bn(this.#Pe,e,this.#De.voice)
-this.#Le=n
-return t}#Ge(){const{session:e,deps:t,voice:n}=this.#De
+return{failure:o,issues:await this.#Be(e,s)}}catch(e){if(!(e instanceof RequestError))throw e
+return{failure:{message:`The ${"result"===e.operation?"result":"status"} could not be read`,reason:"request",error:e}}}}async#Ge(e){const{api:t,credential:n}=await Bn(this.#De,e,this.#Le.voice)
+this.#ze=n
+return t}#We(){const{session:e,deps:t,voice:n}=this.#Le
 n.log.line("The temporary access key has expired: exchanging the ID token again")
-return this.#ze(Wn(e.deadline,t,e.onAttempt))}async#We(e,t){try{return await t.issues(e,e=>this.#De.voice.log.attempt(e))}catch(e){if(e instanceof RequestError&&"interrupted"!==e.kind)return e
-throw e}}}function Ur(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}function Hr(e){process.exitCode=1
+return this.#Ge(Wn(e.deadline,t,e.onAttempt))}async#Be(e,t){try{return await t.issues(e,e=>this.#Le.voice.log.attempt(e))}catch(e){if(e instanceof RequestError&&"interrupted"!==e.kind)return e
+throw e}}}function Ur(e){return new DeadlineError(`The step ended early: ${e}`,{kind:"interrupted"})}function Pr(e){process.exitCode=1
 process.stdout.cork()
 setImmediate(()=>process.stdout.uncork())
 !function(e,t,n){let r=!1
@@ -1406,10 +1409,10 @@ e({watch:(e,t)=>{i=t
 d(t=>e.interrupt(t))
 e.signal.addEventListener("abort",()=>{n.schedule(600,()=>a(function({interruption:e,limit:t}){if(void 0!==e)return Ur(e)
 return new DeadlineError(`The step did not end within ${t}`,{kind:"deadline"})}(e)))})},onInterrupt:d}).then(e=>c(e?0:1),a)}(t=>e({clock:bt,random:Math.random,lifecycle:t}),{on:(e,t)=>process.on(e,t),onClosedLog:e=>process.stdout.on("error",e),flush:e=>{process.stdout.uncork()
-process.stdout.write("",()=>setImmediate(e))},hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>Ln({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},bt)}const Pr=()=>Hr(hr)
-const Dr=()=>Hr(lr)
-const Lr=()=>Hr(xr)
-const zr=()=>Hr(br)
-const Gr=()=>Hr(Mr)
+process.stdout.write("",()=>setImmediate(e))},hasPendingLookup:()=>process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap"),exit:e=>process.exit(e),kill:()=>process.kill(process.pid,"SIGKILL"),reportEarly:({message:e})=>Ln({title:"CodeArts Check",emptyOutputs:{outcome:""}}).report.failUnexpectedly(e,{})},bt)}const Hr=()=>Pr(hr)
+const Dr=()=>Pr(lr)
+const Lr=()=>Pr(xr)
+const zr=()=>Pr(br)
+const Gr=()=>Pr(Mr)
 module.exports=o})()
 

@@ -627,6 +627,38 @@ describe('several tasks', () => {
     }
   });
 
+  test.each<[string, Reply]>([
+    ['503', response(503)],
+    ['429', rejected(429, 'APIGW.0308', 'Throttled.')],
+    ['no response', silence(true)],
+  ])('send at most four if the credential is rejected after %s', async (_, first) => {
+    const late401 = late(10, EXPIRED);
+    const script = { 'POST t0': [first, late401], '*': [late401] };
+    const end = stop(ids(40).map(current), script);
+    await scripted.clock.advance(21_000);
+    const results = await end;
+    const rejections = results.filter((result) => result?.statusCode === 401);
+    expect(rejections.length).toBeGreaterThan(0);
+    expect(rejections.length).toBeLessThanOrEqual(4);
+    expect(scripted.sent.length).toBeLessThanOrEqual(1 + 4);
+  });
+
+  test('are sent 16 at once as soon as one shows that the credential is accepted', async () => {
+    let open = 0;
+    let most = 0;
+    const slow: Reply = async (_request, signal) => {
+      open += 1;
+      most = Math.max(most, open);
+      await scripted.clock.sleep(10, signal);
+      open -= 1;
+      return ACCEPTED;
+    };
+    await stop(ids(40).map(current), { 'POST t0': [response(503), slow], '*': [slow] });
+    expect(most).toBe(16);
+    // One alone, then 4, then 16 and 16 and the rest.
+    expect(scripted.sent.slice(0, 5)).toEqual(ids(5).map((id) => `POST ${id}`));
+  });
+
   test('whose stops were not sent have no status read', async () => {
     const later = rejected(429, '', 'Throttled.', { 'retry-after': '3600' });
     const script = { 'POST a': [later], 'GET b': [progress(2)] };

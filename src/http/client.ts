@@ -14,6 +14,10 @@ import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
 /** Requests under way at once, and so connections. */
 export const MAX_CONNECTIONS = 16;
 
+// An access key is locked after five rejections: HWS/devg-apisign/api-sign-errorcode.html
+// (APIGW.0301). Fewer requests are under way until a response shows that it is accepted.
+const MAX_UNPROVEN = 4;
+
 /** An attempt that takes longer counts as timed out, so that there is time left for another. */
 export const ATTEMPT_TIMEOUT_MS = 20_000;
 
@@ -77,6 +81,7 @@ export class HttpClient {
   readonly #limit = pLimit(MAX_CONNECTIONS);
   readonly #throttle = new Throttle();
   readonly #ended = new AbortController();
+  #isProven = false;
   #throttledBy: RequestError | undefined;
   #rejectedBy: RequestError | undefined;
 
@@ -128,8 +133,9 @@ export class HttpClient {
     const startedMs = clock.now();
     const exchange = await this.#exchange(options, request, attempt.freshConnection);
     const { error, status } = exchange;
-    // A key is locked after five rejections: HWS/devg-apisign/api-sign-errorcode.html (APIGW.0301).
     if (error?.status === 401) this.#reject(error);
+    this.#isProven ||= provesCredential(options.operation, status);
+    this.#limit.concurrency = this.#isProven ? MAX_CONNECTIONS : MAX_UNPROVEN;
     if (error?.status === 429) {
       this.#throttledBy = error;
       this.#throttle.rejected(startedMs, clock.now(), error.retryAfterMs);
@@ -242,6 +248,12 @@ export class HttpClient {
     const leftMs = deadline.remainingMs() - (once?.leastMs ?? 0);
     return nextInMs >= leftMs ? undefined : nextInMs;
   }
+}
+
+/** Whether a response comes from behind the check of the credential. */
+function provesCredential(operation: Operation, status: number | null): boolean {
+  const isOfApi = operation !== 'id-token' && operation !== 'sts';
+  return isOfApi && status !== null && status < 500 && status !== 401 && status !== 429;
 }
 
 // What became known in an earlier attempt tells more than why another one was not made.
