@@ -179,6 +179,19 @@ describe('what the guard saves', () => {
     expect(mockApi.requests).toEqual([]);
   });
 
+  test('is kept if the step does not come to its own end, which is one error', async () => {
+    await start();
+    mockApi.inject({ kind: 'silence' });
+    const requested = mockApi.nextRequest('/progress');
+    const end = runGuard();
+    await requested;
+    runner.crash('x is not a function');
+    expect(onlyAnnotation('error')).toEqual(['Unexpected error: x is not a function']);
+    expect(step.state()).toHaveProperty('inputs');
+    runner.interrupt();
+    await end;
+  });
+
   test('is no second error after an invalid input', async () => {
     await start();
     rmSync(step.stateFile);
