@@ -22,7 +22,7 @@ export const ENTRIES: readonly Entry[] = [
 /**
  * Makes a bundle short to compile: V8 scans it at the start of every step. What is never used goes,
  * together with the builtins that only this loads. So that a person can read what a commit changes,
- * classes and properties keep their names, and there is a line for each statement.
+ * classes and public properties keep their names, and there is a line for each statement.
  *
  * @param bundle the text of a script
  * @throws Error if it is not JavaScript

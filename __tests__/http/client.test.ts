@@ -970,6 +970,20 @@ describe('many requests', () => {
     expect(bench.clock.nowMs).toBe(300);
   });
 
+  test.each(['id-token', 'sts'] as const)(
+    'are at most 4 at once if only %s has responded before the API failed',
+    async (operation) => {
+      const all = paths(8);
+      const replies = Object.fromEntries(['/first', ...all].map((path) => [path, [busy()]]));
+      const bench = new Bench(replies, { exchangeMs: 100 });
+      await bench.send('/exchange', { operation });
+      const sendOnce = (path: string) => bench.send(path, { retries: 0 }).catch(() => undefined);
+      await sendOnce('/first');
+      await Promise.all(all.map(sendOnce));
+      expect(bench.mostAtOnce).toBe(4);
+    },
+  );
+
   test('that wait for their retry keep no other waiting', async () => {
     const slow = Array.from({ length: 16 }, (_, index) => `/slow/${index}`);
     const bench = new Bench(Object.fromEntries(slow.map((path) => [path, [busy()]])));

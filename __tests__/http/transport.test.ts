@@ -415,6 +415,15 @@ describe('an attempt that is given up', () => {
     },
   );
 
+  test('only after its response has arrived keeps its connection', async () => {
+    const api = await startMockApi();
+    const controller = new AbortController();
+    await send(api.endpoint, { signal: controller.signal });
+    controller.abort();
+    await send(api.endpoint);
+    expect(api.connections).toBe(1);
+  });
+
   test('is given up by nothing else within the longest time limit', async () => {
     const api = await startMockApi();
     api.inject({ kind: 'silence' });

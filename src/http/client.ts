@@ -73,8 +73,9 @@ type Exchange<T> =
   | { readonly error: RequestError; readonly status: number | null };
 
 /**
- * Sends every request of the step: at most {@link MAX_CONNECTIONS} at once, again after a transient
- * error, paced while the API throttles, and none after it rejected the credential.
+ * Sends every request of the step: at most {@link MAX_CONNECTIONS} at once, and fewer after an attempt
+ * that shows nothing of the credential; again after a transient error, paced while the API throttles,
+ * and none after it rejected the credential.
  */
 export class HttpClient {
   readonly #deps: HttpClientDeps;
