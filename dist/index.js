@@ -600,8 +600,7 @@ const u="https:"===o.protocol?I(o.href):""
 const d={host:o.host,proxy:""===u?void 0:vt(u)}
 const h={request:void 0,socket:void 0,reused:!1,established:!1,bytesBefore:0}
 const l={...(0,wt.urlToHttpOptions)(o),method:s,headers:{"user-agent":"stop-codearts-check-task/1.0.0","accept-encoding":"identity",...c},agent:this.#x(o,u,n),tunnelSignal:t,autoSelectFamilyAttemptTimeout:5e3}
-const p=()=>h.request?.destroy(t.reason)
-t.addEventListener("abort",p)
+t.addEventListener("abort",()=>h.request?.destroy(t.reason))
 try{t.throwIfAborted()
 const e=function(e,t,n){return{request:(r,o)=>{const s=e.request(r,o)
 t.request=s
@@ -648,7 +647,7 @@ const u=""===c?"":` (${s.join(", ")})`
 return new NetworkError(`The proxy ${n.proxy} ${a.sentence}${u}`,{kind:"proxy",transient:Tt(a,t),cause:e})}(e,t):function(e,t){const n=Ct(e)
 const{code:r,cause:o}=_t(n,e)
 const s=""===r?"":` (${n.join(", ")})`
-return new NetworkError(`The host ${t.route.host} ${o.sentence}${s}`,{kind:o.kind,transient:Tt(o,t),staleConnection:t.staleConnection&&o===Et,mayHaveHappened:t.mayHaveHappened,cause:e})}(e,t)}(e,{route:d,mayHaveHappened:s,staleConnection:r&&!((n?.bytesRead??0)>c)&&!t.aborted,respondedBefore:this.#$.has(o.origin)})}finally{t.removeEventListener("abort",p)}}#x(e,t,n){const r=`${e.origin} ${t}`
+return new NetworkError(`The host ${t.route.host} ${o.sentence}${s}`,{kind:o.kind,transient:Tt(o,t),staleConnection:t.staleConnection&&o===Et,mayHaveHappened:t.mayHaveHappened,cause:e})}(e,t)}(e,{route:d,mayHaveHappened:s,staleConnection:r&&!((n?.bytesRead??0)>c)&&!t.aborted,respondedBefore:this.#$.has(o.origin)})}}#x(e,t,n){const r=`${e.origin} ${t}`
 for(const[e,t]of this.#E)if(n||e!==r)Rt(t)
 const o=this.#E.get(r)??function({protocol:e},t){if(""!==t)return new TunnelAgent(t)
 return new("https:"===e?yt:gt).Agent({keepAlive:!0})}(e,t)

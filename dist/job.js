@@ -602,8 +602,7 @@ const a="https:"===s.protocol?A(s.href):""
 const u={host:s.host,proxy:""===a?void 0:Mt(a)}
 const d={request:void 0,socket:void 0,reused:!1,established:!1,bytesBefore:0}
 const h={...(0,Nt.urlToHttpOptions)(s),method:o,headers:{"user-agent":"stop-codearts-check-task/1.0.0","accept-encoding":"identity",...i},agent:this.#E(s,a,n),tunnelSignal:t,autoSelectFamilyAttemptTimeout:5e3}
-const l=()=>d.request?.destroy(t.reason)
-t.addEventListener("abort",l)
+t.addEventListener("abort",()=>d.request?.destroy(t.reason))
 try{t.throwIfAborted()
 const e=function(e,t,n){return{request:(r,s)=>{const o=e.request(r,s)
 t.request=o
@@ -650,7 +649,7 @@ const a=""===i?"":` (${o.join(", ")})`
 return new NetworkError(`The proxy ${n.proxy} ${c.sentence}${a}`,{kind:"proxy",transient:zt(c,t),cause:e})}(e,t):function(e,t){const n=Bt(e)
 const{code:r,cause:s}=Gt(n,e)
 const o=""===r?"":` (${n.join(", ")})`
-return new NetworkError(`The host ${t.route.host} ${s.sentence}${o}`,{kind:s.kind,transient:zt(s,t),staleConnection:t.staleConnection&&s===Ut,mayHaveHappened:t.mayHaveHappened,cause:e})}(e,t)}(e,{route:u,mayHaveHappened:o,staleConnection:r&&!((n?.bytesRead??0)>i)&&!t.aborted,respondedBefore:this.#$.has(s.origin)})}finally{t.removeEventListener("abort",l)}}#E(e,t,n){const r=`${e.origin} ${t}`
+return new NetworkError(`The host ${t.route.host} ${s.sentence}${o}`,{kind:s.kind,transient:zt(s,t),staleConnection:t.staleConnection&&s===Ut,mayHaveHappened:t.mayHaveHappened,cause:e})}(e,t)}(e,{route:u,mayHaveHappened:o,staleConnection:r&&!((n?.bytesRead??0)>i)&&!t.aborted,respondedBefore:this.#$.has(s.origin)})}}#E(e,t,n){const r=`${e.origin} ${t}`
 for(const[e,t]of this.#v)if(n||e!==r)Ft(t)
 const s=this.#v.get(r)??function({protocol:e},t){if(""!==t)return new TunnelAgent(t)
 return new("https:"===e?qt:Ot).Agent({keepAlive:!0})}(e,t)

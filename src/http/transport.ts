@@ -94,8 +94,8 @@ export class Transport {
       ...{ tunnelSignal: signal, autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS },
     };
     // The option `signal` of Node.js does no more, and takes a millisecond to load.
-    const giveUp = () => connection.request?.destroy(signal.reason);
-    signal.addEventListener('abort', giveUp);
+    // After the end of a response it has no effect.
+    signal.addEventListener('abort', () => connection.request?.destroy(signal.reason));
     try {
       // Node.js would open a connection nevertheless, and keep it.
       signal.throwIfAborted();
@@ -118,8 +118,6 @@ export class Transport {
         staleConnection: reused && !anyByte && !signal.aborted,
         respondedBefore: this.#responded.has(url.origin),
       });
-    } finally {
-      signal.removeEventListener('abort', giveUp);
     }
   }
 
